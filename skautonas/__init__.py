@@ -1,0 +1,20 @@
+"""Neural architecture search as scikit-learn estimators, over Keras models."""
+
+from importlib.metadata import version
+
+from skautonas.estimators.tabular import TabularSearchClassifier, TabularSearchRegressor
+from skautonas.exceptions import SearchFailedError, SkautonasError, SkautonasWarning
+
+__version__ = version("skautonas")
+
+__all__ = [
+    "ImageSearchClassifier",
+    "ImageSearchRegressor",
+    "SearchFailedError",
+    "SkautonasError",
+    "SkautonasWarning",
+    "TabularSearchClassifier",
+    "TabularSearchRegressor",
+    "TextSearchClassifier",
+    "TextSearchRegressor",
+]

@@ -1,0 +1,73 @@
+"""Private names of dependencies, each with its reason and the version it is from."""
+
+import math
+from typing import Any
+
+# scikit-learn 1.9: the declared parameter constraints that all its estimators, and
+# its contrib template, use; the modules are private by name only.
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "StrOptions",
+    "fit_context",
+    "lift_worker_memory_limit",
+    "release_oracle",
+    "seed_oracle",
+    "silence_oracle",
+]
+
+
+def lift_worker_memory_limit() -> None:
+    """Let this loky worker grow; called inside the worker.
+
+    joblib 1.6's loky restarts a worker that has grown by 300 MB since its first
+    task, where psutil is installed. TensorFlow grows by more than that while it
+    loads data, and each restart costs its import again.
+    """
+    from joblib.externals.loky import process_executor
+
+    process_executor._MAX_MEMORY_LEAK_SIZE = math.inf
+
+
+def release_oracle(oracle: Any) -> None:
+    """Release the lock of an oracle, and forget the oracle.
+
+    KerasTuner 1.4.8's ``synchronized`` keeps its lock where a method raised, and
+    keeps every oracle, with all its trials, in two module globals.
+    """
+    from keras_tuner.src.engine import oracle as oracle_module
+
+    lock = oracle_module.LOCKS.pop(oracle, None)
+    if lock is not None and lock.locked():
+        lock.release()
+    oracle_module.THREADS.pop(oracle, None)
+
+
+def silence_oracle(oracle: Any) -> None:
+    """Stop an oracle from printing and from writing files.
+
+    KerasTuner 1.4.8 writes two files, not atomically, at every ask and tell, and
+    needs a project directory for them; the trials are recorded by the driver.
+    """
+    oracle.verbose = 0
+    oracle.save = _do_nothing
+    oracle._save_trial = _do_nothing
+
+
+def _do_nothing(*arguments: Any) -> None:
+    """Stand in for a method; a module function, so that deepcopy keeps it."""
+
+
+def seed_oracle(oracle: Any, seed: int) -> None:
+    """Seed a copied oracle; KerasTuner 1.4.8 seeds only in its constructor."""
+    import numpy as np
+
+    oracle.seed = seed
+    oracle._seed_state = seed
+    if hasattr(oracle, "_random_state"):
+        oracle._random_state = np.random.RandomState(seed)
+
+

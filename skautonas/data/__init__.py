@@ -1,0 +1,1 @@
+"""X and y to arrays and back."""

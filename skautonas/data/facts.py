@@ -1,0 +1,77 @@
+"""What a build must know about the data and hyperparameters cannot say."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Task = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Shape (without the batch axis) and dtype of one encoded array."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Facts of the encoded training data.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}
+        What the model predicts.
+    n_outputs : int
+        Number of classes, or of target columns.
+    n_rows : int
+        Number of training rows.
+    inputs : dict of str to TensorSpec
+        The encoded arrays that the core model takes, by name.
+    """
+
+    task: Task
+    n_outputs: int
+    n_rows: int
+    inputs: dict[str, TensorSpec]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts(Facts):
+    """Facts of images: pixel statistics per channel, of the training rows.
+
+    ``mean`` and ``std`` hold one float a channel, in the unit of the raw pixels.
+    ``natural`` says whether the images are photographs (three channels), whose
+    mirror image still shows the same thing; digits and letters are not.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    natural: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextFacts(Facts):
+    """Facts of texts: sizes of the vocabularies, and how long the texts are.
+
+    ``words`` has ids 0 (padding), 1 (unknown), then the ``n_words`` - 2 known
+    words by falling frequency; ``ngrams`` likewise with ``n_ngrams`` ids.
+    ``median_words`` is the median number of words in a text.
+    """
+
+    n_words: int
+    n_ngrams: int
+    median_words: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabularFacts(Facts):
+    """Facts of a table: columns by kind.
+
+    ``cardinalities`` holds for each categorical column the number of its ids: 0
+    for missing, 1 for unknown, then the levels seen in training.
+    """
+
+    n_numeric: int
+    n_missing: int
+    cardinalities: tuple[int, ...]

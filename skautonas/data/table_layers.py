@@ -1,0 +1,107 @@
+"""The preprocessing of tables as Keras models of standard layers."""
+
+from typing import Any
+
+import numpy as np
+
+# Ids before the known levels: missing and unknown.
+N_SPECIAL_IDS = 2
+# A category with at most this many levels becomes one-hot columns in the dense
+# matrix; a larger one becomes its relative rank by frequency.
+MAX_ONE_HOT = 32
+# Of the quantile transform's normal scores: beyond lies 0.1 % of a normal sample.
+MAX_NORMAL_SCORE = 3.1
+
+
+def encoded_table(scales: Any, missing: list[int], levels: list[list[str]]) -> Any:
+    """Return the model from raw inputs to scaled numbers and ids of categories."""
+    import keras
+
+    inputs, encoded = {}, {}
+    if len(scales.center):
+        inputs["numeric"] = keras.Input((len(scales.center),), name="numeric")
+        encoded |= _encode_numbers(inputs["numeric"], scales, missing)
+    if levels:
+        inputs["categorical"] = keras.Input(
+            (len(levels),), dtype="string", name="categorical"
+        )
+        encoded["categorical"] = _encode_categories(inputs["categorical"], levels)
+    return keras.Model(inputs, encoded, name="preprocessing")
+
+
+def dense_table(scales: Any, missing: list[int], levels: list[list[str]]) -> Any:
+    """Return the model from raw inputs to one float matrix.
+
+    A table of numbers without gaps keeps its columns, in order; then come one flag
+    for each column with gaps, and the categories.
+    """
+    import keras
+    from keras import layers, ops
+
+    model = encoded_table(scales, missing, levels)
+    encoded = model.output
+    parts = [encoded[name] for name in ("numeric", "missing") if name in encoded]
+    for index, known in enumerate(levels):
+        ids = encoded["categorical"][:, index]
+        size = len(known) + N_SPECIAL_IDS
+        if size <= MAX_ONE_HOT:
+            parts.append(ops.one_hot(ids, size))
+        else:
+            rank = ops.cast(encoded["categorical"][:, index : index + 1], "float32")
+            parts.append(rank / size)
+    dense = layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
+    return keras.Model(model.input, {"features": dense}, name="preprocessing")
+
+
+def _encode_numbers(x: Any, scales: Any, missing: list[int]) -> dict[str, Any]:
+    """Fill gaps, then scale robustly and to normal scores; flag the gaps."""
+    from keras import ops
+
+    gaps = ops.isnan(x)
+    filled = ops.where(gaps, scales.filler.astype("float32"), x)
+    scaled = (filled - scales.center.astype("float32")) * scales.factor.astype(
+        "float32"
+    )
+    # Smooth clipping of outliers to (-3, 3), as in RealMLP.
+    clipped = scaled / ops.sqrt(1 + ops.square(scaled / 3))
+    encoded = {"numeric": clipped, "quantile": _normal_scores(filled, scales)}
+    if missing:
+        flags = ops.take(ops.cast(gaps, "float32"), np.array(missing), axis=1)
+        encoded["missing"] = flags
+    return encoded
+
+
+def _normal_scores(x: Any, scales: Any) -> Any:
+    """Map each column to normal scores, linearly between its training quantiles."""
+    from keras import ops
+
+    low, high = scales.quantiles[:-1], scales.quantiles[1:]
+    width = high - low
+    steep = np.where(width > 0, width, np.inf)
+    # Equal neighbours are a jump: half of it belongs to each side of the value.
+    jump = (width <= 0).astype("float32")
+    slope = (1 / steep).astype("float32")
+    low = low.astype("float32")
+    x = ops.expand_dims(x, 1)
+    ramp = ops.clip((x - low) * slope, 0.0, 1.0)
+    side = 0.5 * (ops.sign(x - low) + 1.0) * jump
+    share = ops.mean(ramp * (1 - jump) + side, axis=1)
+    scores = ops.erfinv(ops.clip(2 * share - 1, -0.998, 0.998)) * float(np.sqrt(2))
+    return ops.clip(scores, -MAX_NORMAL_SCORE, MAX_NORMAL_SCORE)
+
+
+def _encode_categories(x: Any, levels: list[list[str]]) -> Any:
+    """Return ids: 0 missing, 1 unknown, then the levels."""
+    from keras import layers
+
+    ids = []
+    for index, known in enumerate(levels):
+        # A vocabulary must not be empty; this level can't occur in a column.
+        lookup = layers.StringLookup(
+            vocabulary=known or ["\x00"], mask_token="", num_oov_indices=1
+        )
+        ids.append(lookup(x[:, index : index + 1]))
+    ids = layers.Concatenate()(ids) if len(ids) > 1 else ids[0]
+    from keras import ops
+
+    return ops.cast(ids, "int32")

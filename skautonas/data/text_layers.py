@@ -1,0 +1,98 @@
+"""The Keras model that turns texts into ids and weights."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skautonas.data.texts import TextEncoder
+
+SMALLEST_NORM = 1e-12
+
+
+def text_preprocessing(encoder: "TextEncoder") -> Any:
+    """Return the Keras model of a fitted encoder.
+
+    Parameters
+    ----------
+    encoder : TextEncoder
+        Fitted: it knows vocabularies, document frequencies and lengths.
+
+    Returns
+    -------
+    keras.Model
+        From ``{"text": (n,) strings}`` to ``words``, int32 of shape (n, L), and
+        ``ngrams`` and ``weights``, int32 and float32 of shape (n, K).
+    """
+    import keras
+    from keras import layers, ops
+
+    text = keras.Input((), dtype="string", name="text")
+    # A vocabulary given to the constructor is saved as JSON; an adapted one is saved
+    # as lines of text, and words with a Unicode line separator then shift all ids.
+    words = layers.TextVectorization(
+        vocabulary=encoder.words, output_sequence_length=encoder.length, name="words"
+    )(text)
+    ngrams = layers.TextVectorization(
+        ngrams=2,
+        vocabulary=encoder.ngrams,
+        output_sequence_length=encoder.ngrams_per_text,
+        name="ngrams",
+    )(text)
+    ids = ops.sort(ngrams, axis=-1)
+    idf = layers.Embedding(
+        len(encoder.idf),
+        1,
+        weights=[encoder.idf[:, None]],
+        trainable=False,
+        dtype="float32",
+        name="idf",
+    )(ids)
+    weights = tf_idf(ids, ops.squeeze(idf, axis=-1), len(encoder.idf))
+    return keras.Model(
+        {"text": text},
+        {
+            "words": ops.cast(words, "int32"),
+            "ngrams": ops.cast(ids, "int32"),
+            "weights": weights,
+        },
+        name="text_preprocessing",
+    )
+
+
+def tf_idf(ids: Any, idf: Any, size: int) -> Any:
+    """Return L2-normalised sublinear tf-idf weights of sorted ids.
+
+    Equal ids of a row stand side by side. Shifted by a multiple of the vocabulary's
+    size per row, all ids of the batch form one sorted sequence, in which two binary
+    searches find how often each occurs: no array as wide as the vocabulary arises.
+
+    Parameters
+    ----------
+    ids : tensor of int64, shape (n, K)
+        Ids of the n-grams of a text, sorted within each row.
+    idf : tensor of float32, shape (n, K)
+        Inverse document frequency of each id; 0 where it does not count.
+    size : int
+        Ids in the vocabulary.
+
+    Returns
+    -------
+    tensor of float32, shape (n, K)
+        The weight of an id where it first occurs, 0 at its repeats.
+    """
+    from keras import ops
+
+    ids = ops.cast(ids, "int64")  # rows * size passes 2**31 in batches of 71 583
+    rows = ops.cumsum(ops.ones_like(ids[:, :1]), axis=0) - 1
+    keys = ids + rows * size
+    flat = ops.reshape(keys, (-1,))
+    start = ops.searchsorted(flat, flat, side="left")
+    end = ops.searchsorted(flat, flat, side="right")
+    counts = ops.reshape(ops.cast(end - start, "float32"), (-1, ids.shape[1]))
+    fresh = ops.not_equal(ids[:, 1:], ids[:, :-1])
+    first = ops.concatenate(
+        [ops.ones_like(ids[:, :1], dtype="float32"), ops.cast(fresh, "float32")],
+        axis=1,
+    )
+    weights = (1.0 + ops.log(counts)) * idf * first
+    norm = ops.sqrt(ops.sum(ops.square(weights), axis=1, keepdims=True))
+    return weights / ops.maximum(norm, SMALLEST_NORM)

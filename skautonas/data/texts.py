@@ -1,0 +1,250 @@
+"""Texts to ids of words and to weighted ids of n-grams."""
+
+import inspect
+import math
+import string
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from skautonas.data.encoder import Arrays
+    from skautonas.data.facts import Task, TextFacts
+
+PADDING, UNKNOWN = 0, 1
+SPECIALS = 2
+# Sizes of the vocabularies, special ids included. Google's guide to text
+# classification (https://developers.google.com/machine-learning/guides) keeps the
+# top 20 000 features; word pairs need some more room than words.
+MAX_WORDS = 20_000
+MAX_NGRAMS = 30_000
+# An n-gram seen in one text only cannot generalise, unless there are few texts.
+MIN_DOCUMENTS = 2
+TINY_CORPUS = 200
+LENGTH_QUANTILE, MIN_LENGTH, MAX_LENGTH = 0.95, 4, 256
+NGRAMS_QUANTILE, MAX_NGRAMS_PER_TEXT = 0.99, 2048
+# Of the encoded n-grams: an int32 id and a float32 weight each.
+BYTES_PER_NGRAM, MAX_NGRAM_BYTES = 8, 1_000_000_000
+_PUNCTUATION = string.punctuation.encode()
+
+
+def to_inputs(X):  # type: ignore[no-untyped-def]
+    """Return {"text": array of shape (n,)} for n texts, as the model takes them."""
+    import numpy as np
+
+    if isinstance(X, str | bytes):
+        raise TypeError(
+            f"Expected a list or array of texts; received one {type(X).__name__}. "
+            "Pass [text]."
+        )
+    if hasattr(X, "columns"):
+        raise ValueError(
+            "Expected a list or a single column of texts; received a table with "
+            f"columns {list(X.columns)}. Pass one column, as in "
+            f'df["{next(iter(X.columns), "column")}"].'
+        )
+    texts = np.asarray(X, dtype=object)
+    if texts.ndim == 2 and texts.shape[1] == 1:
+        texts = texts[:, 0]
+    if texts.ndim == 0:
+        raise TypeError(
+            f"Expected a list or array of texts; received {type(X).__name__}. "
+            "Pass list(X), or one column of a table."
+        )
+    if texts.ndim > 1:
+        raise ValueError(
+            f"Expected texts of shape (n,); received X.shape={texts.shape}. Pass one "
+            'column, as in df["column"], or join them: [" ".join(row) for row in X].'
+        )
+    if len(texts) == 0:
+        raise ValueError(
+            "Expected at least one text; received an empty X. Pass one text a row."
+        )
+    for position, text in enumerate(texts):
+        if not isinstance(text, str):
+            kind = type(text).__name__
+            missing = kind in ("NoneType", "NAType", "float")
+            mend = 'X.fillna("")' if missing else "[str(text) for text in X]"
+            if isinstance(text, bytes):
+                mend = "[text.decode() for text in X]"
+            raise TypeError(
+                f"Expected every text to be a str; received {kind} at position "
+                f"{position}: {text!r:.50}. Pass {mend}."
+            )
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"Expected valid Unicode; received a lone surrogate at position "
+                f'{position}. Pass text.encode("utf-8", "replace").decode().'
+            ) from error
+    return {"text": texts}
+
+
+def tokenize(text: str) -> list[bytes]:
+    """Split a text as Keras' ``TextVectorization`` does by default.
+
+    It works on bytes: only ASCII letters are lowered, only ASCII punctuation is
+    deleted, and only ASCII white space separates.
+
+    Examples
+    --------
+    >>> tokenize("It's a test!")
+    [b'its', b'a', b'test']
+    """
+    return text.encode().lower().translate(None, _PUNCTUATION).split()
+
+
+def pairs(words: list[bytes]) -> Iterable[bytes]:
+    """Return the word pairs of a text, each joined by a space."""
+    return map(b" ".join, zip(words, words[1:], strict=False))
+
+
+class TextEncoder:
+    """Encodes texts as sequences of words and as tf-idf weighted bags of n-grams.
+
+    The bag holds words and word pairs. Its weights equal those of scikit-learn's
+    ``TfidfVectorizer(sublinear_tf=True)`` over the same n-grams [1]_, stored
+    sparsely: the sorted ids of a text beside the weight of each.
+
+    Attributes
+    ----------
+    words : list of str
+        Known words by falling document frequency; the first has id 2.
+    ngrams : list of str
+        Known words and word pairs, likewise.
+    idf : ndarray of shape (2 + len(ngrams),), float32
+        Smoothed inverse document frequency by id; 0 for padding and unknown.
+    length : int
+        Words a text is padded or cut to.
+    ngrams_per_text : int
+        N-grams a text is padded or cut to.
+    median_words : float
+        Median number of words in a training text.
+
+    References
+    ----------
+    .. [1] Manning, Raghavan and Schuetze (2008), Introduction to Information
+       Retrieval, section 6.4.
+    """
+
+    def fit(self, X: Any) -> Self:
+        """Learn vocabularies, document frequencies and lengths.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, of length n
+            Training texts.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where X is not a sequence of texts, or holds no word at all.
+        """
+        texts = self.to_inputs(X)["text"]
+        words: Counter[bytes] = Counter()
+        word_pairs: Counter[bytes] = Counter()
+        lengths = np.empty(len(texts), dtype=np.int64)
+        for row, text in enumerate(texts):
+            tokens = tokenize(text)
+            lengths[row] = len(tokens)
+            words.update(set(tokens))
+            word_pairs.update(set(pairs(tokens)))
+        if not words:
+            raise ValueError(
+                f"Expected texts with words; received {len(texts)} texts of "
+                "punctuation and white space only. Pass texts that hold a word."
+            )
+        minimum = MIN_DOCUMENTS if len(texts) >= TINY_CORPUS else 1
+        ngrams = _most_frequent(words | word_pairs, minimum, MAX_NGRAMS)
+        frequencies = np.array([count for _, count in ngrams], dtype=np.float64)
+        idf = np.log((1 + len(texts)) / (1 + frequencies)) + 1
+        self.words = [word for word, _ in _most_frequent(words, 1, MAX_WORDS)]
+        self.ngrams = [ngram for ngram, _ in ngrams]
+        self.idf = np.concatenate([np.zeros(SPECIALS), idf]).astype(np.float32)
+        self.length = _cover(lengths, LENGTH_QUANTILE, MAX_LENGTH)
+        self.ngrams_per_text = _cover(
+            2 * lengths - 1,
+            NGRAMS_QUANTILE,
+            min(MAX_NGRAMS_PER_TEXT, MAX_NGRAM_BYTES // BYTES_PER_NGRAM // len(texts)),
+        )
+        self.median_words = float(np.median(lengths))
+        return self
+
+    def facts(self, *, task: "Task", n_outputs: int, n_rows: int) -> "TextFacts":
+        """Return what a search space must know of the encoded arrays.
+
+        Parameters
+        ----------
+        task : {"classification", "regression"}
+            What the model predicts.
+        n_outputs : int
+            Number of classes, or of target columns.
+        n_rows : int
+            Number of training rows.
+        """
+        from skautonas.data.facts import TensorSpec, TextFacts
+
+        bag = (self.ngrams_per_text,)
+        return TextFacts(
+            task=task,
+            n_outputs=n_outputs,
+            n_rows=n_rows,
+            inputs={
+                "words": TensorSpec((self.length,), "int32"),
+                "ngrams": TensorSpec(bag, "int32"),
+                "weights": TensorSpec(bag, "float32"),
+            },
+            n_words=SPECIALS + len(self.words),
+            n_ngrams=SPECIALS + len(self.ngrams),
+            median_words=self.median_words,
+        )
+
+    def to_inputs(self, X: Any) -> "Arrays":
+        """Return the raw input tensor of the model: ``{"text": array of shape (n,)}``.
+
+        Parameters
+        ----------
+        X : list, array or Series of str, of length n
+            Texts; an array of shape (n, 1) is taken as well.
+
+        Raises
+        ------
+        TypeError
+            For a single text, and for elements that are not str.
+        ValueError
+            For tables, for several columns, and for an empty X.
+        """
+        return to_inputs(X)  # type: ignore[no-any-return]
+
+    def snippet(self) -> str:
+        """Return Python source that defines ``to_inputs(X)`` with numpy alone."""
+        return inspect.getsource(to_inputs)
+
+    def preprocessing(self) -> Any:
+        """Return the Keras model from texts to ``words``, ``ngrams`` and ``weights``."""
+        from skautonas.data.text_layers import text_preprocessing
+
+        return text_preprocessing(self)
+
+
+def _most_frequent(
+    documents: Counter[bytes], minimum: int, size: int
+) -> list[tuple[str, int]]:
+    """Return the terms of at least ``minimum`` texts, the most frequent ones first.
+
+    Ties are broken by the alphabet, so that equal data give equal ids.
+    """
+    offered = [item for item in documents.items() if item[1] >= minimum]
+    if not offered:
+        return _most_frequent(documents, 1, size)
+    offered.sort(key=lambda item: (-item[1], item[0]))
+    return [(term.decode(), count) for term, count in offered[: size - SPECIALS]]
+
+
+def _cover(lengths: np.ndarray, quantile: float, largest: int) -> int:
+    """Return a length that covers ``quantile`` of the lengths, within bounds."""
+    covering = math.ceil(np.quantile(lengths, quantile))
+    return int(max(min(covering, largest), MIN_LENGTH))

@@ -1,0 +1,1 @@
+"""How good a candidate is: training and scoring, run in a worker."""

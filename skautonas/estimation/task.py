@@ -1,0 +1,95 @@
+"""What travels between the driver and a worker: plain data."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class TrialTask:
+    """One attempt to train one configuration.
+
+    Parameters
+    ----------
+    number : int
+        The trial's number, from 0.
+    attempt : int
+        Counts the attempts at this trial; part of its files' names.
+    values : dict of str to value
+        Active hyperparameters by name.
+    seed : int
+        Seeds initial weights, dropout and the order of the rows.
+    study : str
+        File of the pickled `Study`.
+    folder : str
+        Where this attempt writes its files.
+    max_epochs : int or None
+        Upper bound of the recipe's epochs: the fidelity.
+    seconds : float or None
+        Time that the whole attempt may take.
+    """
+
+    number: int
+    attempt: int
+    values: dict[str, Any]
+    seed: int
+    study: str
+    folder: str
+    max_epochs: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialOutcome:
+    """What came of an attempt.
+
+    Parameters
+    ----------
+    status : {"completed", "failed"}
+        Whether the trial has a score.
+    score : float or None
+        Validation score, greater is better.
+    curve : list of (float, float, float or None)
+        Epoch, training loss and validation score at each validation.
+    best_epoch, epochs, planned_epochs : float
+        Epoch that was kept, epochs trained, and length of the schedule.
+    seconds : dict of str to float
+        Wall time by part, and ``total``.
+    n_parameters : int
+        Number of weights.
+    checkpoint, predictions : str or None
+        Files: variables of the kept epoch, predictions of the validation rows.
+    error : str or None
+        Type and message of what went wrong.
+    traceback : str or None
+        Where it went wrong.
+    """
+
+    status: Literal["completed", "failed"]
+    score: float | None = None
+    curve: list[tuple[float, float, float | None]] = field(default_factory=list)
+    best_epoch: float = 0.0
+    epochs: float = 0.0
+    planned_epochs: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
+    n_parameters: int = 0
+    checkpoint: str | None = None
+    predictions: str | None = None
+    error: str | None = None
+    traceback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refit:
+    """Train the winner again on all rows, then put the model together.
+
+    Parameters
+    ----------
+    task : TrialTask
+        The winning configuration; ``seconds`` bounds this refit.
+    planned_epochs, best_epoch : float
+        Length of the winner's schedule, and the epoch of it that was kept.
+    """
+
+    task: TrialTask
+    planned_epochs: float
+    best_epoch: float

@@ -1,0 +1,1 @@
+"""What users call: six estimators of one story, fit then predict."""

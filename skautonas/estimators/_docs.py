@@ -1,0 +1,64 @@
+"""Parameters and attributes that the docstrings of all estimators share."""
+
+PARAMETERS = """\
+space : "auto", SearchSpace, keras_tuner.HyperModel or callable, default="auto"
+        What can be built: an instance of the modality's space with changed options, a
+        hypermodel, or a function ``build(hp)`` that returns a compiled model whose
+        output is the prediction.
+    strategy : {"auto", "random", "bayesian", "hyperband"} or keras_tuner.Oracle, \
+default="auto"
+        How the next candidate is chosen. An oracle is a template: it is deep-copied
+        for each fit. "auto" is "bayesian".
+    max_trials : int, default=None
+        Number of trials; None is no limit.
+    time_budget : float, default=60.0
+        Seconds for all of ``fit``: encoding, search and refit. A search that has
+        converged stops earlier. None is no limit; then ``max_trials`` must be set.
+        Worker processes that have to start first may add up to 6 seconds.
+    max_epochs : int, default=None
+        Upper bound of the epochs of a trial; None leaves it to the recipe.
+    scoring : str or callable, default=None
+        Objective: any scikit-learn scorer. None is accuracy for classifiers and R2 for
+        regressors.
+    validation_fraction : float, default=0.2
+        Share of the rows that validate, shuffled, stratified for classifiers; unused
+        where ``fit`` gets ``X_val``.
+    refit : bool, default=True
+        Train the winner again on all rows where the time reaches; otherwise the model
+        is the one that was validated.
+    n_jobs : int, default=None
+        Worker processes, one thread each. None is 1, -1 all cores.
+    random_state : int, RandomState instance or None, default=None
+        Seeds split, search and training. With ``time_budget=None`` a search is
+        reproducible for one ``n_jobs``.
+    verbose : int, default=0
+        1 prints a line a finished trial.\
+"""
+
+ATTRIBUTES = """\
+best_model_ : keras.Model
+        The model, from raw inputs to the prediction.
+    best_params_ : dict
+        Hyperparameters of the winner.
+    best_score_ : float
+        Its validation score. The best of many trials is optimistic.
+    best_index_ : int
+        Its row in ``cv_results_``.
+    cv_results_ : dict of str to array
+        The trials in the format of `sklearn.model_selection.GridSearchCV`.
+    trials_ : list of TrialRecord
+        The trials with their learning curves and errors.
+    n_trials_ : int
+        Number of finished trials.
+    search_time_, refit_time_, cold_start_time_ : float
+        Seconds of the whole fit, of its end, and of the start of cold workers.
+    stop_reason_ : {"time_budget", "max_trials", "converged", "exhausted"}
+        Why the search ended.\
+"""
+
+
+def document(cls: type) -> type:
+    """Fill the shared parts into an estimator's docstring."""
+    doc = (cls.__doc__ or "").replace("{parameters}", PARAMETERS)
+    cls.__doc__ = doc.replace("{attributes}", ATTRIBUTES)
+    return cls

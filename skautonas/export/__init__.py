@@ -1,0 +1,1 @@
+"""One model out: the formats that a searched model can be saved in."""

@@ -1,0 +1,82 @@
+"""The model card: how to call an exported model with Keras alone."""
+
+from typing import Any
+
+TEMPLATE = """# {name}
+
+A Keras model, found by skautonas {version} and saved uncompiled. It takes raw inputs
+and returns {returns}. It needs keras and tensorflow only.
+
+- validation score ({scoring}): {score:.4f}, the best of {n_trials} trials; the best
+  of many is optimistic
+- weights: {n_parameters}
+
+```python
+{snippet}
+
+import keras
+import tensorflow as tf
+
+model = keras.saving.load_model("{file}", safe_mode=True)
+
+
+def predict(X):
+    inputs = {{name: tf.constant(array) for name, array in to_inputs(X).items()}}
+    return model(inputs, training=False).numpy()
+```
+{classes}
+"""
+
+
+def model_card(
+    *,
+    name: str,
+    version: str,
+    file: str,
+    snippet: str,
+    scoring: str,
+    score: float,
+    n_trials: int,
+    model: Any,
+    classes: list[Any] | None,
+) -> str:
+    """Return the Markdown text of a model card.
+
+    Parameters
+    ----------
+    name : str
+        What the estimator is called.
+    version : str
+        Version of this package.
+    file : str
+        Name of the archive beside the card.
+    snippet : str
+        Source that defines ``to_inputs(X)``.
+    scoring : str
+        Name of the objective.
+    score : float
+        The winner's validation score.
+    n_trials : int
+        Number of finished trials.
+    model : keras.Model
+        The exported model.
+    classes : list or None
+        The labels, in the order of the model's outputs.
+    """
+    returns = "values in the target's unit, shape (n, targets)"
+    order = ""
+    if classes is not None:
+        returns = "probabilities, shape (n, classes)"
+        order = f"\nThe outputs stand for these classes, in order: `{classes!r}`.\n"
+    return TEMPLATE.format(
+        name=name,
+        version=version,
+        returns=returns,
+        scoring=scoring,
+        score=score,
+        n_trials=n_trials,
+        n_parameters=model.count_params(),
+        snippet=snippet.strip(),
+        file=file,
+        classes=order,
+    )

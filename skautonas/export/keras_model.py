@@ -1,0 +1,113 @@
+"""The exported model: raw inputs, preprocessing, core, prediction."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from skautonas.data.encode import preprocessing_model
+from skautonas.data.encoder import Encoder
+from skautonas.data.targets import ClassTargets, Targets
+
+
+def assemble_model(encoder: Encoder, core: Any, targets: Targets, plain: bool) -> Any:
+    """Put preprocessing in front of a trained core, and the prediction behind it.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Fitted encoder.
+    core : keras.Model
+        Trained core.
+    targets : ClassTargets or ValueTargets
+        Meaning of the core's outputs.
+    plain : bool
+        Whether the core is a user's own, whose output is the prediction.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled; takes a dict of raw inputs; returns probabilities (n, classes)
+        or values (n, targets).
+    """
+    import keras
+
+    # A model over the same layers is uncompiled: it needs no loss of ours to load.
+    core = keras.Model(core.input, core.output, name="core")
+    preprocessing = preprocessing_model(encoder, plain)
+    if preprocessing is None:
+        return core
+    inputs = preprocessing.input
+    encoded = preprocessing(inputs)
+    if plain:
+        outputs = core(next(iter(encoded.values())))
+    else:
+        names = [tensor.name for tensor in core.inputs]
+        outputs = core({name: encoded[name] for name in names})
+        outputs = _predict(outputs, targets)
+    return keras.Model(inputs, outputs, name="skautonas")
+
+
+def _predict(outputs: Any, targets: Targets) -> Any:
+    """Turn raw outputs into the prediction, averaged over packed members."""
+    from keras import layers, ops
+
+    if isinstance(targets, ClassTargets):
+        outputs = layers.Softmax(name="probabilities")(outputs)
+        return ops.mean(outputs, axis=1) if len(outputs.shape) == 3 else outputs
+    if len(outputs.shape) == 3:
+        outputs = ops.mean(outputs, axis=1)
+    return layers.Normalization(
+        mean=targets.mean.tolist(),
+        variance=(targets.scale**2).tolist(),
+        invert=True,
+        name="values",
+    )(outputs)
+
+
+def save_model(model: Any, path: Path) -> None:
+    """Save a model as a ``.keras`` archive, atomically.
+
+    Keras truncates an existing file before it writes; here the archive appears
+    under its name only when it is complete.
+    """
+    path = path.resolve()
+    handle, name = tempfile.mkstemp(suffix=".keras", dir=path.parent)
+    os.close(handle)
+    try:
+        model.save(name)
+        replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def save_bytes(content: bytes, path: Path) -> None:
+    """Write a file so that it appears under its name only when it is complete."""
+    path = path.resolve()
+    handle, name = tempfile.mkstemp(suffix=path.suffix, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def replace(name: str, path: Path) -> None:
+    """Flush a finished file to disk and move it to its place."""
+    with Path(name).open("rb") as file:
+        os.fsync(file.fileno())
+    umask = os.umask(0)
+    os.umask(umask)
+    Path(name).chmod(0o666 & ~umask)
+    Path(name).replace(path)
+
+
+def load_model(archive: bytes) -> Any:
+    """Load a model from the bytes of its archive; runs no code of the archive."""
+    import keras
+
+    with tempfile.TemporaryDirectory(prefix="skautonas-") as folder:
+        path = Path(folder) / "model.keras"
+        path.write_bytes(archive)
+        return keras.saving.load_model(path, compile=False, safe_mode=True)

@@ -1,0 +1,131 @@
+"""The finished trials, for people and for scikit-learn's tools."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from skautonas.search.driver import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One finished trial.
+
+    Parameters
+    ----------
+    number : int
+        Order in which it was asked for, from 0.
+    params : dict of str to value
+        Active hyperparameters.
+    status : {"completed", "failed"}
+        Whether it has a score.
+    score : float
+        Validation score, greater is better; NaN where it failed.
+    epochs, best_epoch : float
+        Epochs trained, and the one that was kept.
+    seconds : float
+        Wall time in the worker.
+    parts : dict of str to float
+        The same by part: load, build, trace, steps, validate, write.
+    n_parameters : int
+        Number of weights.
+    curve : list of (float, float, float)
+        Epoch, training loss and validation score at each validation.
+    error, traceback : str or None
+        What went wrong, and where.
+    """
+
+    number: int
+    params: dict[str, Any]
+    status: str
+    score: float
+    epochs: float
+    best_epoch: float
+    seconds: float
+    parts: dict[str, float] = field(repr=False)
+    n_parameters: int = 0
+    curve: list[tuple[float, float, float | None]] = field(
+        default_factory=list, repr=False
+    )
+    error: str | None = None
+    traceback: str | None = field(default=None, repr=False)
+
+
+def record(trial: Trial) -> TrialRecord:
+    """Return the record of a finished trial."""
+    outcome = trial.outcome
+    return TrialRecord(
+        number=trial.number,
+        params=dict(trial.task.values),
+        status=outcome.status,
+        score=np.nan if outcome.score is None else outcome.score,
+        epochs=outcome.epochs,
+        best_epoch=outcome.best_epoch,
+        seconds=outcome.seconds.get("total", 0.0),
+        parts=outcome.seconds,
+        n_parameters=outcome.n_parameters,
+        curve=outcome.curve,
+        error=outcome.error,
+        traceback=outcome.traceback,
+    )
+
+
+def cv_results(records: list[TrialRecord]) -> dict[str, Any]:
+    """Return the trials in the format of scikit-learn's ``cv_results_``.
+
+    Returns
+    -------
+    dict of str to array of shape (n_trials,)
+        ``param_<name>`` is masked where the hyperparameter is inactive; failed
+        trials score NaN and rank last.
+    """
+    scores = np.array([r.score for r in records], dtype="float64")
+    zeros = np.zeros(len(records))
+    losses = -np.where(np.isnan(scores), -np.inf, scores)
+    results: dict[str, Any] = {
+        "mean_fit_time": np.array([r.seconds for r in records]),
+        "std_fit_time": zeros,
+        "mean_score_time": np.array([r.parts.get("validate", 0.0) for r in records]),
+        "std_score_time": zeros,
+    }
+    names = sorted({name for r in records for name in r.params})
+    for name in names:
+        column = np.ma.MaskedArray(
+            np.empty(len(records), dtype=object), mask=True, fill_value="?"
+        )
+        for index, one in enumerate(records):
+            if name in one.params:
+                column[index] = one.params[name]
+        results[f"param_{name}"] = column
+    results["params"] = [r.params for r in records]
+    results["split0_test_score"] = scores
+    results["mean_test_score"] = scores
+    results["std_test_score"] = zeros
+    rank = 1 + np.searchsorted(np.sort(losses), losses)
+    results["rank_test_score"] = rank.astype("int32")
+    results["status"] = np.array([r.status for r in records], dtype=object)
+    results["epochs"] = np.array([r.epochs for r in records])
+    results["n_parameters"] = np.array([r.n_parameters for r in records])
+    results["error"] = np.array([r.error for r in records], dtype=object)
+    return results
+
+
+def leaderboard_rows(records: list[TrialRecord]) -> list[dict[str, Any]]:
+    """Return one row a trial, the best score first and failures last."""
+    order = sorted(
+        records, key=lambda r: (np.isnan(r.score), -np.nan_to_num(r.score), r.number)
+    )
+    return [
+        {
+            "trial": r.number,
+            "score": r.score,
+            "status": r.status,
+            "seconds": round(r.seconds, 2),
+            "epochs": round(r.epochs, 1),
+            "parameters": r.n_parameters,
+            "error": r.error,
+            **r.params,
+        }
+        for r in order
+    ]

@@ -1,0 +1,1 @@
+"""The loop: ask for a configuration, have it evaluated, tell its score."""

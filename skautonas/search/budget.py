@@ -1,0 +1,68 @@
+"""How much time there is, and for what."""
+
+import math
+import time
+from collections.abc import Callable
+
+# A cold start (processes that import TensorFlow) may add this much to the budget.
+MAX_COLD_START = 6.0
+# A trial may use this share of the budget: a long one must leave time for others.
+TRIAL_SHARE = 0.3
+# A refit on all rows takes longer than its trial did by their ratio, plus building
+# and saving.
+REFIT_MARGIN = 1.15
+# Building, saving and loading the model at the end.
+FINISH_SECONDS = 1.5
+# A trial that has less than this left would only be traced, not trained.
+MIN_TRIAL_SECONDS = 1.5
+
+
+class Budget:
+    """The time of one fit.
+
+    Parameters
+    ----------
+    seconds : float or None
+        Time for all of it; None is no limit.
+    clock : callable
+        Returns seconds; monotonic.
+    """
+
+    def __init__(
+        self, seconds: float | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.seconds = seconds
+        self.clock = clock
+        self.start = clock()
+        self.cold_start = 0.0
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit."""
+        return self.seconds is not None
+
+    def add_cold_start(self, seconds: float) -> None:
+        """Extend the budget by the time that cold workers took, up to a maximum."""
+        self.cold_start = min(seconds, MAX_COLD_START)
+
+    def elapsed(self) -> float:
+        """Return the seconds since the start."""
+        return self.clock() - self.start
+
+    def left(self) -> float:
+        """Return the seconds that are left; infinite without a limit."""
+        if self.seconds is None:
+            return math.inf
+        return self.seconds + self.cold_start - self.elapsed()
+
+    def for_trial(self, reserve: float) -> float | None:
+        """Return the time that a trial may take now; None without a limit.
+
+        Parameters
+        ----------
+        reserve : float
+            Seconds to leave for what comes after the search.
+        """
+        if self.seconds is None:
+            return None
+        return min(self.left() - reserve, max(TRIAL_SHARE * self.seconds, 1.0))

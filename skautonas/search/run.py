@@ -1,0 +1,217 @@
+"""One search from encoded data to the archive of one model."""
+
+import math
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skautonas.exceptions import SearchFailedError, SkautonasWarning
+from skautonas.search.budget import FINISH_SECONDS, Budget
+from skautonas.search.driver import Driver, Rules, Trial
+from skautonas.search.executor import LocalExecutor
+
+# Distinct errors that a failed search quotes.
+MAX_ERRORS = 3
+# A refit that gets less than this share of the time that it needs is worth less than
+# the trial it would replace.
+MIN_REFIT_SHARE = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to search.
+
+    Parameters
+    ----------
+    strategy : str or keras_tuner.Oracle
+        Name or template.
+    max_trials, max_epochs : int or None
+        Bounds.
+    refit_share : float
+        Rows of the refit per training row; 0 without a refit.
+    seed : int
+        Every draw of the search descends from it.
+    in_order : bool
+        Whether timing may decide nothing.
+    """
+
+    strategy: Any
+    max_trials: int | None
+    max_epochs: int | None
+    refit_share: float
+    seed: int
+    in_order: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found: its trials, the winner, and the model's archive."""
+
+    trials: list[Trial]
+    winner: Trial
+    stop_reason: str
+    archive: bytes
+    refit_seconds: float
+
+
+def run_search(
+    study: Any,
+    settings: Settings,
+    executor: LocalExecutor,
+    budget: Budget,
+    on_trial: Callable[[Trial, float | None], None],
+) -> Found:
+    """Search a study's space, refit the winner and put the model together.
+
+    Parameters
+    ----------
+    study : Study
+        Space, data and objective.
+    settings : Settings
+        How to search.
+    executor : LocalExecutor
+        Warm workers.
+    budget : Budget
+        Time that is left.
+    on_trial : callable
+        ``on_trial(trial, best)`` is called with each finished trial and the best
+        score before it.
+
+    Raises
+    ------
+    SearchFailedError
+        Where no trial could be trained.
+    """
+    from skautonas.estimation.evaluate import evaluate
+    from skautonas.estimation.study import write_study
+    from skautonas.search.oracle import OracleAdapter, Proposal
+    from skautonas.space.base import complete
+    from skautonas.strategy.registry import make_oracle
+
+    folder = Path(study.folder)
+    study_file = folder / f"study-{time.monotonic_ns()}.pickle"
+    write_study(study, study_file)
+    hp = executor.submit(study.source.declare).result()
+    oracle = make_oracle(
+        settings.strategy,
+        hp,
+        max_trials=settings.max_trials,
+        max_epochs=settings.max_epochs,
+        seed=settings.seed,
+    )
+    strategy = OracleAdapter(oracle, [complete(hp, s) for s in study.source.starts])
+
+    def make_task(number: int, proposal: Proposal, seconds: float | None) -> Any:
+        from skautonas.estimation.task import TrialTask
+
+        epochs = [e for e in (proposal.epochs, settings.max_epochs) if e is not None]
+        return TrialTask(
+            number=number,
+            attempt=0,
+            values=proposal.values,
+            seed=trial_seed(settings.seed, number),
+            study=str(study_file),
+            folder=str(folder / "trials"),
+            max_epochs=min(epochs, default=None),
+            seconds=seconds,
+        )
+
+    driver = Driver(
+        strategy,
+        executor,
+        n_workers=executor.n_workers,
+        budget=budget,
+        rules=Rules(settings.max_trials, settings.refit_share, settings.in_order),
+        make_task=make_task,
+        evaluate=evaluate,
+        on_trial=on_trial,
+    )
+    try:
+        trials = driver.run()
+    finally:
+        strategy.close()
+    winner = driver.incumbent
+    if winner is None:
+        raise SearchFailedError(failure_message(trials))
+    start = time.monotonic()
+    archive = _finish(winner, settings, executor, budget, folder)
+    return Found(
+        trials=trials,
+        winner=winner,
+        stop_reason=driver.stop_reason or "max_trials",
+        archive=archive,
+        refit_seconds=time.monotonic() - start,
+    )
+
+
+def trial_seed(seed: int, number: int) -> int:
+    """Return the seed of a trial, whatever order trials run in."""
+    sequence = np.random.SeedSequence([seed, number])
+    return int(sequence.generate_state(1)[0] >> 1)
+
+
+def failure_message(trials: list[Trial]) -> str:
+    """Quote the first distinct errors of a search without a finished trial."""
+    if not trials:
+        return (
+            "The time budget was over before a first trial could start, so nothing was "
+            "trained. Raise time_budget."
+        )
+    errors = list(dict.fromkeys(trial.outcome.error for trial in trials))
+    quoted = "\n".join(f"- {error}" for error in errors[:MAX_ERRORS])
+    details = next((t.outcome.traceback for t in trials if t.outcome.traceback), None)
+    return (
+        f"All the {len(trials)} trials failed, so there is no model. The first distinct "
+        f"errors:\n{quoted}\n" + (f"\nThe first one in full:\n{details}" * bool(details))
+    )
+
+
+def _finish(
+    winner: Trial,
+    settings: Settings,
+    executor: LocalExecutor,
+    budget: Budget,
+    folder: Path,
+) -> bytes:
+    """Return the archive of the refitted winner, or of the trial itself."""
+    from skautonas.estimation.evaluate import assemble, refit
+    from skautonas.estimation.task import Refit
+
+    path = Path(tempfile.mkdtemp(dir=folder)) / "model.keras"
+    seconds = _refit_seconds(winner, settings, budget)
+    if seconds is not None:
+        task = replace(winner.task, seconds=None if math.isinf(seconds) else seconds)
+        outcome = winner.outcome
+        job = Refit(task, outcome.planned_epochs, outcome.best_epoch)
+        error = executor.submit(refit, job, str(path)).exception()
+        if error is None:
+            return path.read_bytes()
+        warnings.warn(
+            f"The refit on all rows failed ({type(error).__name__}: {error}); the "
+            "model is the one that was validated, trained without the validation rows.",
+            SkautonasWarning,
+            stacklevel=2,
+        )
+    executor.submit(
+        assemble, winner.task, winner.outcome.checkpoint, str(path)
+    ).result()
+    return path.read_bytes()
+
+
+def _refit_seconds(
+    winner: Trial, settings: Settings, budget: Budget
+) -> float | None:
+    """Return the time of the refit, or None where there is to be none."""
+    if not settings.refit_share:
+        return None
+    left = budget.left() - FINISH_SECONDS / 2
+    parts = winner.outcome.seconds
+    kept = winner.outcome.best_epoch / max(winner.outcome.epochs, 1e-9)
+    needed = (parts["total"] - parts["validate"]) * kept * settings.refit_share
+    return left if left >= MIN_REFIT_SHARE * needed else None

@@ -1,0 +1,132 @@
+"""The contract of a search space."""
+
+import copy
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import keras_tuner
+
+from skautonas.space.chooser import Chooser, Declare, Pick
+from skautonas.data.facts import Facts
+from skautonas.space.recipe import Recipe, RecipeOptions, choose_recipe
+
+Configuration = dict[str, Any]
+
+
+class SearchSpace(keras_tuner.HyperModel):
+    """A space of architectures and training recipes, described against a chooser.
+
+    A subclass describes the architecture once, in `body`; declaring and building
+    are two readings of that description.
+    """
+
+    facts: Facts
+    user_starts: tuple[Configuration, ...] = ()
+
+    def __init__(self, name: str | None = None) -> None:
+        # HyperModel's own __init__ (KerasTuner 1.4.8) wraps `build` in an attribute
+        # that is bound to this instance, so that a copy would build the original.
+        self.name = name
+        self.tunable = True
+
+    def bind(self, facts: Facts) -> Self:
+        """Return a copy of this space for data with these facts."""
+        bound = copy.copy(self)
+        bound.facts = facts
+        return bound
+
+    def with_starts(self, starts: Sequence[Mapping[str, Any]]) -> Self:
+        """Return a copy that tries ``starts`` before its own starts.
+
+        Parameters
+        ----------
+        starts : sequence of mappings of str to value
+            Configurations by hyperparameter name; what a start leaves out takes
+            its default.
+        """
+        more = copy.copy(self)
+        more.user_starts = (*map(dict, starts), *self.user_starts)
+        return more
+
+    @property
+    def starts(self) -> list[Configuration]:
+        """Known-good configurations, tried first; the best known one leads."""
+        return [*self.user_starts, *self.known_starts()]
+
+    def declare(self, hp: keras_tuner.HyperParameters) -> None:
+        """Declare the whole conditional space, and build nothing."""
+        self._read(Declare(hp))
+
+    def build(self, hp: keras_tuner.HyperParameters) -> Any:
+        """Build the core model of one configuration: encoded arrays in, raw out.
+
+        Raw outputs are logits of shape (n, classes), or standardised targets of
+        shape (n, columns); a packed ensemble puts its members on axis 1.
+        """
+        return self.core(Pick(hp.values))
+
+    def recipe(self, values: Mapping[str, Any]) -> Recipe:
+        """Return the training recipe of one configuration."""
+        return choose_recipe(Pick(values), self.recipe_options(), self.facts.task)
+
+    def _read(self, choose: Chooser) -> None:
+        self.body(choose, None)
+        choose_recipe(choose, self.recipe_options(), self.facts.task)
+
+    def core(self, choose: Pick) -> Any:
+        """Build the model that ``choose`` describes."""
+        import keras
+
+        inputs = {
+            name: keras.Input(spec.shape, dtype=spec.dtype, name=name)
+            for name, spec in self.facts.inputs.items()
+        }
+        return keras.Model(inputs, self.body(choose, inputs), name="core")
+
+    @abstractmethod
+    def body(self, choose: Chooser, inputs: Any) -> Any:
+        """Describe the architecture, from the dict of inputs to the raw output.
+
+        ``inputs`` is None while the space is declared.
+        """
+
+    @abstractmethod
+    def recipe_options(self) -> RecipeOptions:
+        """Return defaults and offered values of the recipe for the bound data."""
+
+    @abstractmethod
+    def known_starts(self) -> list[Configuration]:
+        """Return the space's own starts for the bound data, strongest first."""
+
+
+def declared(space: SearchSpace) -> keras_tuner.HyperParameters:
+    """Return the hyperparameters that a bound space declares."""
+    hp = keras_tuner.HyperParameters()
+    space.declare(hp)
+    return hp
+
+
+def complete(
+    hp: keras_tuner.HyperParameters, partial: Mapping[str, Any]
+) -> Configuration:
+    """Fill a partial configuration with defaults, and drop what is inactive.
+
+    Raises
+    ------
+    ValueError
+        Where ``partial`` names an unknown hyperparameter.
+    """
+    unknown = set(partial) - {parameter.name for parameter in hp.space}
+    if unknown:
+        raise ValueError(
+            f"Expected hyperparameters of the space; received {sorted(unknown)}. "
+            f"Known names: {sorted({parameter.name for parameter in hp.space})}."
+        )
+    values: Configuration = {}
+    reading = hp.copy()
+    reading.values = values
+    for parameter in hp.space:
+        if reading.is_active(parameter):
+            values[parameter.name] = partial.get(parameter.name, parameter.default)
+    return values

@@ -1,0 +1,153 @@
+"""From a configuration to a compiled model: our spaces, and the user's own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import keras_tuner
+
+from skautonas.space.base import SearchSpace, declared
+from skautonas.space.recipe import Recipe
+
+# What a user's own model does not say: KerasTuner's contract leaves it to `fit`.
+# Keras' default batch size; epochs and patience as in AutoKeras 3.0.
+USER_BATCH_SIZE = 32
+USER_EPOCHS = 100
+USER_PATIENCE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A compiled model and its recipe."""
+
+    model: Any
+    recipe: Recipe
+
+
+class CandidateSource(Protocol):
+    """Declares a space and builds its candidates.
+
+    A ``plain`` source's models take plain arrays, and put out the prediction.
+    """
+
+    plain: bool
+
+    @property
+    def starts(self) -> list[dict[str, Any]]:
+        """Configurations to try first; what they leave out takes its default."""
+
+    def declare(self) -> keras_tuner.HyperParameters:
+        """Return the declared space."""
+
+    def build(self, values: Mapping[str, Any]) -> Candidate:
+        """Build and compile the candidate of one configuration."""
+
+    def arrange(self, arrays: dict[str, Any]) -> Any:
+        """Return encoded arrays in the structure that the models take."""
+
+
+class SpaceSource:
+    """Candidates of our spaces: raw outputs, trained by a searched recipe.
+
+    Parameters
+    ----------
+    space : SearchSpace
+        Bound space.
+    """
+
+    plain = False
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+
+    @property
+    def starts(self) -> list[dict[str, Any]]:
+        """The space's starts."""
+        return self.space.starts
+
+    def declare(self) -> keras_tuner.HyperParameters:
+        """Return the declared space."""
+        return declared(self.space)
+
+    def arrange(self, arrays: dict[str, Any]) -> dict[str, Any]:
+        """Return the arrays that the space's inputs name."""
+        return {name: arrays[name] for name in self.space.facts.inputs}
+
+    def build(self, values: Mapping[str, Any]) -> Candidate:
+        """Build the core and compile it as its recipe says."""
+        from skautonas.space.compile import compile_core
+
+        hp = keras_tuner.HyperParameters()
+        hp.values = dict(values)
+        model = self.space.build(hp)
+        recipe = self.space.recipe(values)
+        compile_core(model, recipe, self.space.facts)
+        return Candidate(model, recipe)
+
+
+class UserSource:
+    """Candidates of a user's own ``build(hp)``: compiled, output is the prediction.
+
+    Parameters
+    ----------
+    build : callable
+        ``build(hp)`` returns a compiled `keras.Model`.
+    """
+
+    plain = True
+
+    def __init__(self, build: Callable[[keras_tuner.HyperParameters], Any]) -> None:
+        self.user_build = build
+
+    @property
+    def starts(self) -> list[dict[str, Any]]:
+        """The defaults of the user's hyperparameters."""
+        return [{}]
+
+    def declare(self) -> keras_tuner.HyperParameters:
+        """Find the hyperparameters by building until each scope was active once."""
+        hp = keras_tuner.HyperParameters()
+        active: list[Any] = []
+        pending: list[Any] = []
+        while True:
+            self.user_build(hp)
+            active += [scope for scope in hp.active_scopes if scope not in active]
+            pending += [scope for scope in hp.inactive_scopes if scope not in pending]
+            pending = [scope for scope in pending if scope not in active]
+            if not pending:
+                return hp.copy()
+            hp = hp.copy()
+            for condition in pending.pop(0):
+                hp.values[condition.name] = condition.values[0]
+            hp.ensure_active_values()
+
+    def arrange(self, arrays: dict[str, Any]) -> Any:
+        """Return the only array itself, several arrays by name."""
+        return next(iter(arrays.values())) if len(arrays) == 1 else arrays
+
+    def build(self, values: Mapping[str, Any]) -> Candidate:
+        """Build the user's model."""
+        hp = keras_tuner.HyperParameters()
+        hp.values = dict(values)
+        model = self.user_build(hp)
+        if model is None or getattr(model, "optimizer", None) is None:
+            raise TypeError(
+                f"Expected build(hp) to return a compiled keras.Model; received "
+                f"{model!r}. Call model.compile(...) in it."
+            )
+        return Candidate(model, user_recipe(float(model.optimizer.learning_rate)))
+
+
+def user_recipe(learning_rate: float) -> Recipe:
+    """Return the recipe for a model that brings its own optimizer and loss."""
+    return Recipe(
+        optimizer="user",
+        learning_rate=learning_rate,
+        schedule="constant",
+        weight_decay=0.0,
+        batch_size=USER_BATCH_SIZE,
+        label_smoothing=0.0,
+        epochs=USER_EPOCHS,
+        patience=USER_PATIENCE,
+        restore_best_epoch=True,
+    )

@@ -1,0 +1,85 @@
+"""Checks of the options of an image space: wrong ones are refused with advice."""
+
+from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+
+def check_names(option: str, names: Any, known: Iterable[str]) -> tuple[str, ...]:
+    """Return ``names`` as a tuple, all of them known, none twice."""
+    names = _check_sequence(option, names)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(
+            f"Expected {option} among {tuple(known)}; received {unknown}. Remove or "
+            "correct them."
+        )
+    return names
+
+
+def check_activations(names: Any) -> tuple[str, ...]:
+    """Return names of Keras activations as a tuple."""
+    import keras
+
+    names = _check_sequence("activations", names)
+    for name in names:
+        if not (isinstance(name, str) and callable(getattr(keras.ops, name, None))):
+            raise ValueError(
+                f"Expected activations by name, such as 'relu' or 'gelu'; received "
+                f"{name!r}. See keras.activations for the names."
+            )
+    return names
+
+
+def check_sizes(option: str, sizes: Any) -> tuple[int, ...]:
+    """Return positive integers as an ascending tuple."""
+    sizes = _check_sequence(option, sizes)
+    if not all(_is_count(size, 1) for size in sizes):
+        raise ValueError(
+            f"Expected {option} of integers above 0; received {sizes}. Pass e.g. "
+            f"{option}=(16, 32)."
+        )
+    return tuple(sorted(map(int, sizes)))
+
+
+def check_range(option: str, ends: Any, least: int) -> tuple[int, int]:
+    """Return (low, high) with ``least`` <= low <= high."""
+    ends = _check_sequence(option, ends, distinct=False)
+    good = len(ends) == 2 and all(_is_count(end, least) for end in ends)
+    if not good or ends[0] > ends[1]:
+        raise ValueError(
+            f"Expected {option} as (least, most) with {least} <= least <= most; "
+            f"received {ends}. Pass e.g. {option}=(1, 3)."
+        )
+    return int(ends[0]), int(ends[1])
+
+
+def check_rates(option: str, rates: Any) -> tuple[float, ...]:
+    """Return rates of dropout as an ascending tuple of floats in [0, 1)."""
+    rates = _check_sequence(option, rates)
+    if not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
+        raise ValueError(
+            f"Expected {option} of floats from 0 to below 1; received {rates}. Pass "
+            f"e.g. {option}=(0.0, 0.2)."
+        )
+    return tuple(sorted(map(float, rates)))
+
+
+def _check_sequence(option: str, values: Any, distinct: bool = True) -> tuple:
+    if isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
+        raise ValueError(
+            f"Expected {option} as a non-empty tuple; received {values!r}. Wrap a "
+            f"single value, e.g. {option}=(value,)."
+        )
+    if distinct and len(set(values)) < len(values):
+        raise ValueError(
+            f"Expected each of {option} once; received {tuple(values)}. Remove the "
+            "repetitions."
+        )
+    return tuple(values)
+
+
+def _is_count(value: Any, least: int) -> bool:
+    return (
+        isinstance(value, Integral) and not isinstance(value, bool) and value >= least
+    )

@@ -1,0 +1,150 @@
+"""The space of models for tables."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras import layers
+
+from skautonas.space import tabular_blocks as blocks
+from skautonas.space.base import Configuration, SearchSpace
+from skautonas.space.chooser import Chooser
+from skautonas.data.facts import TabularFacts
+from skautonas.space.options import check_offered
+from skautonas.space.recipe import RecipeOptions
+
+ARCHITECTURES = {
+    "mlp": blocks.mlp,
+    "residual": blocks.residual_mlp,
+    "packed": blocks.packed_ensemble,
+}
+NUMERIC_EMBEDDINGS = {
+    "none": blocks.no_embedding,
+    "linear": blocks.linear_embedding,
+    "periodic": blocks.periodic_embedding,
+}
+SCALINGS = ("robust", "quantile")
+# Batch size by training rows: TabM's rule (Gorishniy et al. 2024), bounded by 256.
+BATCH_BY_ROWS = ((2_800, 32), (4_500, 64), (6_400, 128))
+LARGEST_BATCH = 256
+# Epochs by training rows: about as many steps for small as for large tables.
+EPOCHS_BY_ROWS = ((1_000, 256), (4_000, 128), (16_000, 64))
+FEWEST_EPOCHS = 32
+
+
+class TabularSpace(SearchSpace):
+    """Multilayer perceptrons, residual ones, and packed ensembles of them.
+
+    Parameters
+    ----------
+    architectures : sequence of {"mlp", "residual", "packed"}
+        What to build. ``packed`` is TabM-mini (Gorishniy et al. 2024): members that
+        share all layers but their input's scales and their heads.
+    numeric_embeddings : sequence of {"none", "linear", "periodic"}
+        How a number enters; ``periodic`` after Gorishniy et al. 2022.
+    scalings : sequence of {"robust", "quantile"}
+        How numbers are scaled.
+    units : sequence of int
+        Widths of hidden layers.
+    layers : tuple of (int, int), default=(1, 4)
+        Fewest and most hidden layers or blocks.
+    embedding_widths : sequence of int
+        Widths of a category's embedding.
+    members : sequence of int
+        Members of a packed ensemble.
+    """
+
+    facts: TabularFacts
+
+    def __init__(
+        self,
+        *,
+        architectures: Sequence[str] = tuple(ARCHITECTURES),
+        numeric_embeddings: Sequence[str] = tuple(NUMERIC_EMBEDDINGS),
+        scalings: Sequence[str] = SCALINGS,
+        units: Sequence[int] = (64, 128, 256),
+        layers: tuple[int, int] = (1, 4),
+        embedding_widths: Sequence[int] = (2, 4, 8, 16),
+        members: Sequence[int] = (4, 8, 16),
+    ) -> None:
+        super().__init__(name="TabularSpace")
+        check_offered("architectures", architectures, ARCHITECTURES)
+        check_offered("numeric_embeddings", numeric_embeddings, NUMERIC_EMBEDDINGS)
+        check_offered("scalings", scalings, SCALINGS)
+        self.architectures = tuple(architectures)
+        self.numeric_embeddings = tuple(numeric_embeddings)
+        self.scalings = tuple(scalings)
+        self.units = tuple(units)
+        self.layers = layers
+        self.embedding_widths = tuple(embedding_widths)
+        self.members = tuple(members)
+
+    def body(self, choose: Chooser, inputs: Any) -> Any:
+        """Describe the model: inputs to features, then the architecture."""
+        x = self._features(choose, inputs or {})
+        options = {name: ARCHITECTURES[name] for name in self.architectures}
+        build = choose.one("architecture", options, "packed")
+        return build(choose, x, self)
+
+    def _features(self, choose: Chooser, inputs: dict[str, Any]) -> Any:
+        parts = []
+        if self.facts.n_numeric:
+            scaling = choose.value("numeric/scaling", self.scalings, "quantile")
+            numbers = inputs.get("numeric" if scaling == "robust" else "quantile")
+            options = {name: NUMERIC_EMBEDDINGS[name] for name in self.numeric_embeddings}
+            embed = choose.one("numeric/embedding", options, "periodic")
+            parts.append(embed(choose, numbers, self.facts.n_numeric))
+        if self.facts.n_missing:
+            parts.append(inputs.get("missing"))
+        if self.facts.cardinalities:
+            width = choose.value("categorical/width", self.embedding_widths, 8)
+            embedded = blocks.embed_categories(
+                choose, inputs.get("categorical"), self.facts.cardinalities, width
+            )
+            parts.append(embedded)
+        x = parts[0]
+        if len(parts) > 1:
+            x = choose.layer(layers.Concatenate, parts)
+        rate = choose.value("features/dropout", (0.0, 0.1, 0.2), 0.0)
+        return choose.layer(layers.Dropout, x, rate=rate)
+
+    def recipe_options(self) -> RecipeOptions:
+        """Return the recipe for the number of rows."""
+        n_rows = self.facts.n_rows
+        batch = _by_rows(BATCH_BY_ROWS, n_rows, LARGEST_BATCH)
+        epochs = _by_rows(EPOCHS_BY_ROWS, n_rows, FEWEST_EPOCHS)
+        return RecipeOptions(
+            optimizer="adamw",
+            learning_rate=2e-3,
+            sgd_learning_rate=5e-2,
+            schedule="cosine",
+            weight_decay=1e-2,
+            batch_sizes=(max(16, batch // 2), batch, batch * 2),
+            batch_size=batch,
+            label_smoothing=0.0,
+            epochs=(epochs // 2, epochs, epochs * 2),
+            default_epochs=epochs,
+            patience=32,
+        )
+
+    def known_starts(self) -> list[Configuration]:
+        """Return a packed ensemble, an MLP and a residual MLP, where offered."""
+        starts: list[Configuration] = [
+            {"architecture": "packed"},
+            {"architecture": "packed", "numeric/embedding": "none"},
+            {"architecture": "mlp"},
+            {"architecture": "residual"},
+        ]
+        return [s for s in starts if self._offers(s)]
+
+    def _offers(self, start: Configuration) -> bool:
+        embedding = start.get("numeric/embedding", "periodic")
+        return (
+            start["architecture"] in self.architectures
+            and embedding in self.numeric_embeddings
+        )
+
+
+def _by_rows(table: tuple[tuple[int, int], ...], n_rows: int, last: int) -> int:
+    return next((value for limit, value in table if n_rows <= limit), last)
+
+

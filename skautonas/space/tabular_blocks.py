@@ -1,0 +1,160 @@
+"""What models for tables are made of."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from keras import initializers, layers, ops
+
+from skautonas.space.chooser import Chooser
+
+if TYPE_CHECKING:
+    from skautonas.space.tabular import TabularSpace
+
+ACTIVATIONS = ("relu", "selu", "mish")
+NORMALISATIONS = ("none", "batch", "layer")
+DROPOUTS = (0.0, 0.1, 0.2, 0.4)
+# Keras' 0.99 needs more steps than a short training has.
+BATCH_MOMENTUM = 0.9
+# Frequencies of a periodic embedding, and the width that it is reduced to:
+# RealMLP's PBLD (Holzmüller et al. 2024).
+N_FREQUENCIES = 16
+PERIODIC_WIDTH = 3
+LINEAR_WIDTHS = (4, 8)
+FREQUENCY_SCALES = (0.05, 0.1, 0.3, 1.0)
+
+
+def no_embedding(choose: Chooser, x: Any, n_columns: int) -> Any:
+    """Take the numbers as they are."""
+    return x
+
+
+def linear_embedding(choose: Chooser, x: Any, n_columns: int) -> Any:
+    """Map each number to a vector of its own: linear, then ReLU."""
+    width = choose.value("numeric/linear/width", LINEAR_WIDTHS, 8)
+    x = choose.layer(
+        layers.EinsumDense,
+        x,
+        equation="bp,pd->bpd",
+        output_shape=(n_columns, width),
+        bias_axes="pd",
+        activation="relu",
+        kernel_initializer=initializers.RandomNormal(stddev=1.0),
+        bias_initializer=initializers.RandomNormal(stddev=1.0),
+    )
+    return choose.layer(layers.Flatten, x)
+
+
+def periodic_embedding(choose: Chooser, x: Any, n_columns: int) -> Any:
+    """Map each number to cosines of learned frequencies, and keep the number."""
+    scale = choose.value("numeric/periodic/scale", FREQUENCY_SCALES, 0.1)
+    waves = choose.layer(
+        layers.EinsumDense,
+        x,
+        equation="bp,pk->bpk",
+        output_shape=(n_columns, N_FREQUENCIES),
+        bias_axes="pk",
+        kernel_initializer=initializers.RandomNormal(stddev=2 * np.pi * scale),
+        bias_initializer=initializers.RandomUniform(-np.pi, np.pi),
+    )
+    waves = choose.call(ops.cos, waves)
+    waves = choose.layer(
+        layers.EinsumDense,
+        waves,
+        equation="bpk,pkd->bpd",
+        output_shape=(n_columns, PERIODIC_WIDTH),
+        bias_axes="pd",
+        kernel_initializer=initializers.RandomUniform(
+            -(N_FREQUENCIES**-0.5), N_FREQUENCIES**-0.5
+        ),
+    )
+    waves = choose.layer(layers.Flatten, waves)
+    return choose.layer(layers.Concatenate, [x, waves])
+
+
+def embed_categories(
+    choose: Chooser, ids: Any, cardinalities: tuple[int, ...], width: int
+) -> Any:
+    """Look up a vector for each category, all columns in one table."""
+    offsets = np.cumsum([0, *cardinalities[:-1]]).astype("int32")
+    ids = choose.call(lambda ids: ops.add(ids, offsets), ids)
+    x = choose.layer(
+        layers.Embedding,
+        ids,
+        input_dim=int(sum(cardinalities)),
+        output_dim=width,
+        embeddings_initializer=initializers.RandomNormal(stddev=0.3),
+    )
+    return choose.layer(layers.Flatten, x)
+
+
+def mlp(choose: Chooser, x: Any, space: "TabularSpace") -> Any:
+    """Build dense layers and one head."""
+    x = _hidden_layers(choose, x, space, "mlp")
+    return choose.layer(layers.Dense, x, units=space.facts.n_outputs, name="head")
+
+
+def residual_mlp(choose: Chooser, x: Any, space: "TabularSpace") -> Any:
+    """Build pre-normalised residual blocks (ResNet of Gorishniy et al. 2021)."""
+    width = choose.value("residual/units", space.units, 128)
+    activation = choose.value("residual/activation", ACTIVATIONS, "relu")
+    normalisation = choose.value("residual/normalisation", NORMALISATIONS, "batch")
+    dropout = choose.value("residual/dropout", DROPOUTS, 0.1)
+    x = choose.layer(layers.Dense, x, units=width)
+    for _ in choose.repeat("residual/block", *space.layers, 2):
+        y = normalise(choose, x, normalisation)
+        y = choose.layer(layers.Dense, y, units=2 * width, activation=activation)
+        y = choose.layer(layers.Dropout, y, rate=dropout)
+        y = choose.layer(layers.Dense, y, units=width)
+        x = choose.layer(layers.Add, [x, y])
+    x = normalise(choose, x, normalisation)
+    x = choose.layer(layers.Activation, x, activation=activation)
+    return choose.layer(layers.Dense, x, units=space.facts.n_outputs, name="head")
+
+
+def packed_ensemble(choose: Chooser, x: Any, space: "TabularSpace") -> Any:
+    """Build TabM-mini: each member scales the features its own way.
+
+    All members share the hidden layers; each has a head of its own. The loss is the
+    mean over members, never the loss of their mean.
+    """
+    members = choose.value("packed/members", space.members, 8)
+    n_outputs = space.facts.n_outputs
+    n_features = None if x is None else x.shape[-1]
+    x = choose.layer(
+        layers.EinsumDense,
+        x,
+        equation="bi,ki->bki",
+        output_shape=(members, n_features),
+        kernel_initializer=initializers.RandomNormal(stddev=1.0),
+    )
+    x = _hidden_layers(choose, x, space, "packed")
+    return choose.layer(
+        layers.EinsumDense,
+        x,
+        equation="bki,kio->bko",
+        output_shape=(members, n_outputs),
+        bias_axes="ko",
+        name="head",
+    )
+
+
+def _hidden_layers(choose: Chooser, x: Any, space: "TabularSpace", name: str) -> Any:
+    activation = choose.value(f"{name}/activation", ACTIVATIONS, "relu")
+    normalisation = choose.value(f"{name}/normalisation", NORMALISATIONS, "none")
+    dropout = choose.value(f"{name}/dropout", DROPOUTS, 0.1)
+    for layer in choose.repeat(f"{name}/layer", *space.layers, 2):
+        units = choose.value(f"{layer}/units", space.units, 128)
+        x = choose.layer(layers.Dense, x, units=units)
+        x = normalise(choose, x, normalisation)
+        x = choose.layer(layers.Activation, x, activation=activation)
+        x = choose.layer(layers.Dropout, x, rate=dropout)
+    return x
+
+
+def normalise(choose: Chooser, x: Any, kind: str) -> Any:
+    """Apply batch or layer normalisation, or none."""
+    if kind == "batch":
+        return choose.layer(layers.BatchNormalization, x, momentum=BATCH_MOMENTUM)
+    if kind == "layer":
+        return choose.layer(layers.LayerNormalization, x)
+    return x

@@ -1,0 +1,106 @@
+"""The strategies by name, and oracles from names, templates and classes."""
+
+import copy
+from typing import Any
+
+import keras_tuner
+from keras_tuner import oracles
+
+from skautonas import _compat
+
+OBJECTIVE = "score"
+# KerasTuner's default, three random trials per dimension, would leave a short search
+# no modelled trial at all.
+INITIAL_POINTS = 12
+# Epochs of Hyperband's longest rung where the estimator sets no `max_epochs`.
+HYPERBAND_EPOCHS = 27
+# Without `max_trials` the budget ends a search; KerasTuner pads trial names by it.
+MANY_TRIALS = 100_000
+
+
+def _bayesian(**common: Any) -> keras_tuner.Oracle:
+    return oracles.BayesianOptimizationOracle(
+        num_initial_points=INITIAL_POINTS, **common
+    )
+
+
+def _hyperband(max_epochs: int | None = None, **common: Any) -> keras_tuner.Oracle:
+    max_trials = common.pop("max_trials")
+    oracle = oracles.HyperbandOracle(
+        max_epochs=max_epochs or HYPERBAND_EPOCHS, **common
+    )
+    oracle.max_trials = max_trials
+    return oracle
+
+
+def _random(**common: Any) -> keras_tuner.Oracle:
+    return oracles.RandomSearchOracle(**common)
+
+
+STRATEGIES = {
+    "auto": _bayesian,
+    "bayesian": _bayesian,
+    "hyperband": _hyperband,
+    "random": _random,
+}
+
+
+def make_oracle(
+    strategy: Any,
+    hp: keras_tuner.HyperParameters,
+    *,
+    max_trials: int | None,
+    max_epochs: int | None,
+    seed: int,
+) -> keras_tuner.Oracle:
+    """Return a fresh oracle over ``hp`` that maximises the score.
+
+    Parameters
+    ----------
+    strategy : str or keras_tuner.Oracle
+        A name of `STRATEGIES`, or a template: it is deep-copied.
+    hp : keras_tuner.HyperParameters
+        The declared space.
+    max_trials : int or None
+        Number of trials.
+    max_epochs : int or None
+        Epochs of the longest rung, for strategies with rungs.
+    seed : int
+        Seed, at least 1: KerasTuner takes 0 for no seed.
+
+    Raises
+    ------
+    ValueError
+        Where the name is unknown, or the template has trials already.
+    """
+    objective = keras_tuner.Objective(OBJECTIVE, "max")
+    limit = max_trials or MANY_TRIALS
+    if isinstance(strategy, keras_tuner.Oracle):
+        if strategy.trials:
+            raise ValueError(
+                f"Expected a fresh oracle as template; received one that has "
+                f"{len(strategy.trials)} trials. Make a new {type(strategy).__name__}."
+            )
+        oracle = copy.deepcopy(strategy)
+        oracle.hyperparameters = hp
+        oracle.objective = objective
+        oracle.max_trials = limit
+        _compat.seed_oracle(oracle, seed)
+    elif strategy in STRATEGIES:
+        more = {"max_epochs": max_epochs} if strategy == "hyperband" else {}
+        oracle = STRATEGIES[strategy](
+            objective=objective,
+            max_trials=limit,
+            seed=seed,
+            hyperparameters=hp,
+            **more,
+        )
+    else:
+        raise ValueError(
+            f"Expected strategy to be one of {sorted(STRATEGIES)} or a "
+            f"keras_tuner.Oracle; received {strategy!r}."
+        )
+    oracle.max_consecutive_failed_trials = None
+    oracle.max_retries_per_trial = 0
+    _compat.silence_oracle(oracle)
+    return oracle

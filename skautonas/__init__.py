@@ -2,7 +2,9 @@
 
 from importlib.metadata import version
 
+from skautonas.estimators.image import ImageSearchClassifier, ImageSearchRegressor
 from skautonas.estimators.tabular import TabularSearchClassifier, TabularSearchRegressor
+from skautonas.estimators.text import TextSearchClassifier, TextSearchRegressor
 from skautonas.exceptions import SearchFailedError, SkautonasError, SkautonasWarning
 
 __version__ = version("skautonas")

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from skautonas.data.encoder import Arrays
-from skautonas.space.facts import ImageFacts, Task, TensorSpec
+from skautonas.data.facts import ImageFacts, Task, TensorSpec
 
 # Pixels that are widened to float64 at a time: 32 MiB, whatever the data's size.
 CHUNK_PIXELS = 4_194_304

@@ -45,7 +45,7 @@ def holdout(
     rest = rows[~single]
     n_validation = round(fraction * n_rows)
     n_classes = int((counts >= 2).sum())
-    if min(n_validation, len(rest) - n_validation) < n_classes:
+    if not n_classes or min(n_validation, len(rest) - n_validation) < n_classes:
         return _split_few(rows, rest, n_validation, seed)
     train, validation = train_test_split(
         rest, test_size=n_validation, random_state=seed, stratify=codes[rest]

@@ -6,6 +6,9 @@ import numpy as np
 
 # Ids before the known levels: missing and unknown.
 N_SPECIAL_IDS = 2
+# Names that no level of a column has: Keras' own "[UNK]" could be one, and a vocabulary
+# must not be empty.
+UNKNOWN_LEVEL, UNUSED_LEVEL = "\x1aunknown", "\x1aunused"
 # A category with at most this many levels becomes one-hot columns in the dense
 # matrix; a larger one becomes its relative rank by frequency.
 MAX_ONE_HOT = 32
@@ -96,9 +99,11 @@ def _encode_categories(x: Any, levels: list[list[str]]) -> Any:
 
     ids = []
     for index, known in enumerate(levels):
-        # A vocabulary must not be empty; this level can't occur in a column.
         lookup = layers.StringLookup(
-            vocabulary=known or ["\x00"], mask_token="", num_oov_indices=1
+            vocabulary=known or [UNUSED_LEVEL],
+            mask_token="",
+            oov_token=UNKNOWN_LEVEL,
+            num_oov_indices=1,
         )
         ids.append(lookup(x[:, index : index + 1]))
     ids = layers.Concatenate()(ids) if len(ids) > 1 else ids[0]

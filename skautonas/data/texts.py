@@ -5,6 +5,7 @@ import math
 import string
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -25,12 +26,12 @@ MIN_DOCUMENTS = 2
 TINY_CORPUS = 200
 LENGTH_QUANTILE, MIN_LENGTH, MAX_LENGTH = 0.95, 4, 256
 NGRAMS_QUANTILE, MAX_NGRAMS_PER_TEXT = 0.99, 2048
-# Of the encoded n-grams: an int32 id and a float32 weight each.
+# An int32 id and a float32 weight.
 BYTES_PER_NGRAM, MAX_NGRAM_BYTES = 8, 1_000_000_000
 _PUNCTUATION = string.punctuation.encode()
 
 
-def to_inputs(X):  # type: ignore[no-untyped-def]
+def to_inputs(X):
     """Return {"text": array of shape (n,)} for n texts, as the model takes them."""
     import numpy as np
 
@@ -86,8 +87,8 @@ def to_inputs(X):  # type: ignore[no-untyped-def]
 def tokenize(text: str) -> list[bytes]:
     """Split a text as Keras' ``TextVectorization`` does by default.
 
-    It works on bytes: only ASCII letters are lowered, only ASCII punctuation is
-    deleted, and only ASCII white space separates.
+    On bytes: only ASCII letters are lowered, only ASCII punctuation and white space
+    count as such.
 
     Examples
     --------
@@ -99,7 +100,7 @@ def tokenize(text: str) -> list[bytes]:
 
 def pairs(words: list[bytes]) -> Iterable[bytes]:
     """Return the word pairs of a text, each joined by a space."""
-    return map(b" ".join, zip(words, words[1:], strict=False))
+    return map(b" ".join, pairwise(words))
 
 
 class TextEncoder:
@@ -212,19 +213,17 @@ class TextEncoder:
 
         Raises
         ------
-        TypeError
-            For a single text, and for elements that are not str.
-        ValueError
-            For tables, for several columns, and for an empty X.
+        TypeError, ValueError
+            For a single text, elements that are not str, tables, and an empty X.
         """
-        return to_inputs(X)  # type: ignore[no-any-return]
+        return to_inputs(X)
 
     def snippet(self) -> str:
         """Return Python source that defines ``to_inputs(X)`` with numpy alone."""
         return inspect.getsource(to_inputs)
 
     def preprocessing(self) -> Any:
-        """Return the Keras model from texts to ``words``, ``ngrams`` and ``weights``."""
+        """Return the Keras model from texts to words, n-grams and their weights."""
         from skautonas.data.text_layers import text_preprocessing
 
         return text_preprocessing(self)

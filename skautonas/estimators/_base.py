@@ -3,7 +3,7 @@
 import tempfile
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -132,6 +132,7 @@ class BaseSearch(BaseEstimator):
                 "Expected time_budget (seconds) or max_trials; received None for both. "
                 "Set one of them, or the search never ends."
             )
+        refuse_streams(X)
         X = self._check_X(X, reset=True)
         check_consistent_length(X, y)
         n_workers = effective_n_jobs(self.n_jobs)
@@ -287,6 +288,7 @@ class BaseSearch(BaseEstimator):
         from skautonas.data.encode import run_batches
 
         check_is_fitted(self)
+        refuse_streams(X)
         X = self._check_X(X, reset=False)
         inputs = self._encoder.to_inputs(X)
         values = sum(int(np.prod(array.shape[1:])) for array in inputs.values())
@@ -479,6 +481,15 @@ def is_own_space(space: Any) -> bool:
     from skautonas.space.base import SearchSpace
 
     return isinstance(space, SearchSpace)
+
+
+def refuse_streams(X: Any) -> None:
+    """Raise where X yields its rows one after another."""
+    if hasattr(X, "element_spec") or isinstance(X, Iterator):
+        raise TypeError(
+            f"Expected rows in memory; received {type(X).__name__}. Collect them first, "
+            "e.g. np.concatenate([x for x, _ in dataset]) or list(generator)."
+        )
 
 
 def make_scorer(scoring: str | Callable) -> Callable:

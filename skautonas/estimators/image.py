@@ -1,0 +1,98 @@
+"""Search over models for images."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skautonas.data.encoder import Encoder
+from skautonas.data.images import ImageEncoder, to_inputs
+from skautonas.estimators._base import (
+    BaseSearch,
+    SearchClassifierMixin,
+    SearchRegressorMixin,
+)
+from skautonas.estimators._docs import document
+
+
+class _ImageSearch(BaseSearch):
+    """Arrays of shape (n, height, width) or (n, height, width, channels)."""
+
+    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray:
+        images = to_inputs(X)["image"]
+        if reset:
+            self.image_shape_ = images.shape[1:]
+            return images
+        check_is_fitted(self, "image_shape_")
+        if images.shape[1:] != self.image_shape_:
+            raise ValueError(
+                f"X has images of shape {images.shape[1:]}, but {type(self).__name__} "
+                f"is expecting images of shape {self.image_shape_} as input."
+            )
+        return images
+
+    def _make_encoder(self) -> Encoder:
+        return ImageEncoder()
+
+    def _default_space(self) -> Any:
+        from skautonas.space.image import ImageSpace
+
+        return ImageSpace()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+@document
+class ImageSearchClassifier(SearchClassifierMixin, _ImageSearch):
+    """Search a neural classifier for images.
+
+    X is an array of shape (n, height, width) or (n, height, width, channels), of
+    uint8 or floats in any range; y holds one label an image.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    image_shape_ : tuple of int
+        Height, width, channels.
+
+    Examples
+    --------
+    >>> from skautonas import ImageSearchClassifier
+    >>> ImageSearchClassifier(n_jobs=2)
+    ImageSearchClassifier(n_jobs=2)
+    """
+
+
+@document
+class ImageSearchRegressor(SearchRegressorMixin, _ImageSearch):
+    """Search a neural regressor for images.
+
+    X is an array of shape (n, height, width) or (n, height, width, channels), of
+    uint8 or floats in any range; y holds one number an image.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+    image_shape_ : tuple of int
+        Height, width, channels.
+
+    Examples
+    --------
+    >>> from skautonas import ImageSearchRegressor
+    >>> ImageSearchRegressor(refit=False)
+    ImageSearchRegressor(refit=False)
+    """

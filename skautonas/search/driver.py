@@ -13,7 +13,7 @@ from skautonas.search.budget import (
     REFIT_MARGIN,
     Budget,
 )
-from skautonas.search.oracle import Proposal
+from skautonas.search.proposal import Proposal
 
 # A search without `max_trials` has converged when this many finished trials in a row
 # did not beat the incumbent: after them the next one does with a chance below 4 %
@@ -224,6 +224,7 @@ class Driver:
         self._early[task.number] = (task, proposal, outcome)
         while len(self.trials) in self._early:
             self._tell(*self._early.pop(len(self.trials)))
+            self._submit_proposals()
 
     def _tell(
         self, task: TrialTask, proposal: Proposal, outcome: TrialOutcome

@@ -1,26 +1,13 @@
 """Ask and tell over a KerasTuner oracle."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import keras_tuner
 
 from skautonas import _compat
+from skautonas.search.proposal import Proposal
 from skautonas.strategy.registry import OBJECTIVE
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """What an oracle asks to be evaluated.
-
-    ``values`` holds the active hyperparameters; ``epochs`` is the rung's fidelity,
-    None for full.
-    """
-
-    handle: Any
-    values: dict[str, Any]
-    epochs: int | None
 
 
 class OracleAdapter:

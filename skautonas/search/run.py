@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from skautonas.estimation.task import Refit, TrialTask
 from skautonas.exceptions import SearchFailedError, SkautonasWarning
 from skautonas.search.budget import FINISH_SECONDS, Budget
 from skautonas.search.driver import Driver, Rules, Trial
 from skautonas.search.executor import LocalExecutor
+from skautonas.search.proposal import Proposal
 
 # Distinct errors that a failed search quotes.
 MAX_ERRORS = 3
@@ -90,7 +92,7 @@ def run_search(
     """
     from skautonas.estimation.evaluate import evaluate
     from skautonas.estimation.study import write_study
-    from skautonas.search.oracle import OracleAdapter, Proposal
+    from skautonas.search.oracle import OracleAdapter
     from skautonas.space.base import complete
     from skautonas.strategy.registry import make_oracle
 
@@ -108,8 +110,6 @@ def run_search(
     strategy = OracleAdapter(oracle, [complete(hp, s) for s in study.source.starts])
 
     def make_task(number: int, proposal: Proposal, seconds: float | None) -> Any:
-        from skautonas.estimation.task import TrialTask
-
         epochs = [e for e in (proposal.epochs, settings.max_epochs) if e is not None]
         return TrialTask(
             number=number,
@@ -181,8 +181,6 @@ def _finish(
 ) -> bytes:
     """Return the archive of the refitted winner, or of the trial itself."""
     from skautonas.estimation.evaluate import assemble, refit
-    from skautonas.estimation.task import Refit
-
     path = Path(tempfile.mkdtemp(dir=folder)) / "model.keras"
     seconds = _refit_seconds(winner, settings, budget)
     if seconds is not None:

@@ -1,21 +1,20 @@
 """The search space of images: convolutional networks in stages."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras import layers
 
+from skautonas.data.facts import ImageFacts
 from skautonas.space.base import Configuration, SearchSpace, declared
 from skautonas.space.chooser import Chooser
-from skautonas.space.facts import ImageFacts
 from skautonas.space.image_blocks import (
     BLOCKS,
     Block,
     Style,
     augment,
     convolve,
-    flatten_map,
+    flatten,
     pool,
 )
 from skautonas.space.image_options import (
@@ -25,6 +24,7 @@ from skautonas.space.image_options import (
     check_rates,
     check_sizes,
 )
+from skautonas.space.image_sizes import affordable, most_stages, shrinks, stems
 from skautonas.space.image_starts import fit_to_space, image_recipe, starts_for
 from skautonas.space.recipe import RecipeOptions
 
@@ -32,23 +32,9 @@ POOLINGS = ("max", "average", "stride")
 NORMALISATIONS = ("batch", "layer", "none")
 AUGMENTATIONS = ("none", "shift", "shift_rotate", "flip_shift")
 HEAD_POOLINGS = ("average", "max", "grid")
-# A map is never shrunk below two pixels a side.
-SMALLEST_SIDE = 2
-# Images are averaged down to sides in this window before anything is convolved: a
-# trial on one CPU thread must stay affordable.
-SHRUNK_SIDES = (48, 128)
-# Cost of a convolution is (filters x side)^2: wider ones than this are not offered
-# where the map can be large (32 filters at 32 pixels, 128 at 8).
-WIDEST_MAP = 1024
-# Offered stems by the shorter side: name -> stride. The first one is the default.
-STEMS = (
-    (24, {"conv": 1}),
-    (48, {"stride2": 2, "patch2": 2, "conv": 1}),
-    (math.inf, {"patch4": 4, "stride2": 2, "stride4": 4}),
-)
 # Kernels by stride: the patches of a strided stem overlap.
 STEM_KERNELS = {1: (3, 5), 2: (3, 5), 4: (5, 7)}
-STEM_FILTERS = 32
+FIRST_FILTERS = 16
 DEFAULT_STAGES = 3
 
 
@@ -147,18 +133,18 @@ class ImageSpace(SearchSpace):
             choose.value("activation", self.activations, "relu"),
         )
         x = None if inputs is None else inputs["image"]
-        x, sides = self._enter(choose, x)
-        x, sides, channels = self._stem(choose, x, sides, style)
-        low, high = self._stage_range()
-        for index, stage in enumerate(choose.repeat("stage", low, high, DEFAULT_STAGES)):
-            x, sides, channels = self._stage(
-                choose, x, sides, channels, stage, index, style
-            )
-        return self._head(choose, x, sides, style)
+        x = self._enter(choose, x)
+        x, channels = self._stem(choose, x, style)
+        low, high = self.stages
+        most = most_stages(self._sides())
+        stages = choose.repeat("stage", min(low, most), min(high, most), DEFAULT_STAGES)
+        for halvings, stage in enumerate(stages):
+            x, channels = self._stage(choose, x, channels, stage, halvings, style)
+        return self._head(choose, x, style)
 
     def recipe_options(self) -> RecipeOptions:
         """Return defaults and offered values of the recipe for the bound data."""
-        return image_recipe(self.facts, min(self._sides()))
+        return image_recipe(self.facts)
 
     def known_starts(self) -> list[Configuration]:
         """Return starts for the bound data, strongest first.
@@ -172,21 +158,21 @@ class ImageSpace(SearchSpace):
         height, width, _ = self.facts.inputs["image"].shape
         return height, width
 
-    def _enter(self, choose: Chooser, x: Any) -> tuple[Any, tuple[int, ...]]:
+    def _enter(self, choose: Chooser, x: Any) -> Any:
         """Shrink large images, normalise the pixels, and distort in training."""
-        shrinks = _shrinks(self._sides())
-        shrink = choose.value("shrink", shrinks, shrinks[-1])
-        if shrink > 1:
-            x = pool(choose, x, "average", shrink)
+        factors = shrinks(self._sides())
+        factor = choose.value("shrink", factors, factors[-1])
+        if factor > 1:
+            x = pool(choose, x, "average", factor)
         x = choose.layer(
             layers.Normalization,
             x,
             mean=list(self.facts.mean),
             variance=[std**2 for std in self.facts.std],
         )
-        kind = choose.value("augmentation", self._augmentations(), "shift")
-        x = augment(choose, x, kind)
-        return x, _halved(self._sides(), shrink)
+        kind = "flip_shift" if self.facts.natural else "shift"
+        kind = choose.value("augmentation", self._augmentations(), kind)
+        return augment(choose, x, kind)
 
     def _augmentations(self) -> tuple[str, ...]:
         if self.augmentations is not None:
@@ -195,88 +181,60 @@ class ImageSpace(SearchSpace):
             return AUGMENTATIONS
         return tuple(kind for kind in AUGMENTATIONS if kind != "flip_shift")
 
-    def _stem(
-        self, choose: Chooser, x: Any, sides: tuple[int, ...], style: Style
-    ) -> tuple[Any, tuple[int, ...], int]:
+    def _stem(self, choose: Chooser, x: Any, style: Style) -> tuple[Any, int]:
         """Turn pixels into channels; large images shrink here already."""
-        filters = choose.value("stem/filters", self._filters(0), STEM_FILTERS)
-        stems = _stems(self._sides())
-        strides = {"stem": 1}
+        offered = affordable(self.filters, self._sides(), 0)
+        filters = choose.value("stem/filters", offered, FIRST_FILTERS)
+        strides = stems(self._sides())
 
         def convolution(kind: str) -> Callable:
             def apply(choose: Chooser, x: Any) -> Any:
-                stride = stems[kind]
-                strides["stem"] = stride
-                kernel = stride
+                kernel = strides[kind]
                 if not kind.startswith("patch"):
-                    kernels = STEM_KERNELS[stride]
+                    kernels = STEM_KERNELS[strides[kind]]
                     kernel = choose.value(f"stem/{kind}/kernel", kernels, kernels[0])
-                return convolve(choose, x, style, filters, kernel, strides=stride)
+                return convolve(
+                    choose, x, style, filters, kernel, strides=strides[kind]
+                )
 
             return apply
 
-        options = {kind: convolution(kind) for kind in stems}
-        x = choose.one("stem/kind", options, next(iter(stems)))(choose, x)
-        return x, _halved(sides, strides["stem"]), filters
-
-    def _stage_range(self) -> tuple[int, int]:
-        """Return least and most stages for the smallest map that a stem leaves."""
-        sides = self._sides()
-        stride = max(_stems(sides).values()) * _shrinks(sides)[-1]
-        side = math.ceil(min(sides) / stride)
-        most = 1
-        while math.ceil(side / 2) >= SMALLEST_SIDE and side > SMALLEST_SIDE:
-            side = math.ceil(side / 2)
-            most += 1
-        low, high = self.stages
-        return min(low, most), min(high, most)
-
-    def _filters(self, index: int) -> tuple[int, ...]:
-        """Return the widths offered where the map is as large as it can be."""
-        sides = self._sides()
-        stride = min(_stems(sides).values()) * _shrinks(sides)[0]
-        side = math.ceil(max(sides) / stride / 2**index)
-        affordable = tuple(width for width in self.filters if width * side <= WIDEST_MAP)
-        return affordable or self.filters[:1]
+        options = {kind: convolution(kind) for kind in strides}
+        x = choose.one("stem/kind", options, next(iter(options)))(choose, x)
+        return x, filters
 
     def _stage(
         self,
         choose: Chooser,
         x: Any,
-        sides: tuple[int, ...],
         channels: int,
         stage: str,
-        index: int,
+        halvings: int,
         style: Style,
-    ) -> tuple[Any, tuple[int, ...], int]:
+    ) -> tuple[Any, int]:
         """Shrink the map, from the second stage on, and apply the blocks."""
-        filters = choose.value(
-            f"{stage}/filters", self._filters(index), STEM_FILTERS * 2**index
-        )
+        offered = affordable(self.filters, self._sides(), halvings)
+        filters = choose.value(f"{stage}/filters", offered, FIRST_FILTERS * 2**halvings)
         kernel = choose.value(f"{stage}/kernel", self.kernel_sizes, 3)
         pooling = "none"
-        if index:
+        if halvings:
             pooling = choose.value(f"{stage}/pooling", self.poolings, "stride")
-            sides = _halved(sides, 2)
         if pooling in ("max", "average"):
             x = pool(choose, x, pooling)
         strides = 2 if pooling == "stride" else 1
-        blocks = {kind: BLOCKS[kind] for kind in self.blocks}
+        kinds = {kind: BLOCKS[kind] for kind in self.blocks}
         for path in choose.repeat(f"{stage}/block", *self.blocks_per_stage, 1):
             block = Block(path, channels, filters, kernel, strides)
-            x = choose.one(f"{path}/kind", blocks, "plain")(
-                choose, x, block=block, style=style
-            )
+            apply = choose.one(f"{path}/kind", kinds, "plain")
+            x = apply(choose, x, block=block, style=style)
             channels, strides = filters, 1
-        return x, sides, channels
+        return x, channels
 
-    def _head(
-        self, choose: Chooser, x: Any, sides: tuple[int, ...], style: Style
-    ) -> Any:
+    def _head(self, choose: Chooser, x: Any, style: Style) -> Any:
         """Flatten the last map, and end in raw outputs."""
         kind = choose.value("head/pooling", self.head_poolings, "average")
         rate = choose.value("head/dropout", self.dropouts, 0.2)
-        x = flatten_map(choose, x, kind, sides)
+        x = flatten(choose, x, kind)
         for path in choose.repeat("head/layer", *self.head_layers, 0):
             units = choose.value(f"{path}/units", self.head_units, 128)
             x = choose.layer(layers.Dropout, x, rate=rate)
@@ -289,22 +247,3 @@ class ImageSpace(SearchSpace):
             )
         x = choose.layer(layers.Dropout, x, rate=rate)
         return choose.layer(layers.Dense, x, units=self.facts.n_outputs, name="output")
-
-
-def _halved(sides: tuple[int, ...], stride: int) -> tuple[int, ...]:
-    return tuple(math.ceil(side / stride) for side in sides)
-
-
-def _shrinks(sides: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the offered factors by which images are averaged down first."""
-    least, most = SHRUNK_SIDES
-    factors = [1]
-    while min(sides) / (factors[-1] * 2) >= least:
-        factors.append(factors[-1] * 2)
-    affordable = tuple(factor for factor in factors if max(sides) / factor <= most)
-    return affordable or (factors[-1],)
-
-
-def _stems(sides: tuple[int, ...]) -> dict[str, int]:
-    """Return the strides of the offered stems, by name."""
-    return next(stems for below, stems in STEMS if min(sides) < below)

@@ -1,7 +1,7 @@
 """The parts of an image network: convolutions, blocks, stems, pooling, augmentation."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -204,16 +204,21 @@ def pool(choose: Chooser, x: Any, kind: str, size: int = 2) -> Any:
     return choose.layer(factory, x, pool_size=size, padding="same")
 
 
-def flatten_map(choose: Chooser, x: Any, kind: str, sides: Sequence[int]) -> Any:
-    """Turn a map of these sides into a vector, by average, maximum or grid."""
+def flatten(choose: Chooser, x: Any, kind: str) -> Any:
+    """Turn a map into a vector, by its average, maximum or cells ("grid")."""
     if kind == "average":
         return choose.layer(layers.GlobalAveragePooling2D, x)
     if kind == "max":
         return choose.layer(layers.GlobalMaxPooling2D, x)
-    sizes = tuple(math.ceil(side / GRID_SIDE) for side in sides)
-    if max(sizes) > 1:
-        x = choose.layer(layers.AveragePooling2D, x, pool_size=sizes, padding="same")
-    return choose.layer(layers.Flatten, x)
+    return choose.layer(layers.Flatten, choose.call(_to_grid, x))
+
+
+def _to_grid(x: Any) -> Any:
+    """Average a map down to at most GRID_SIDE cells a side."""
+    sizes = tuple(math.ceil(side / GRID_SIDE) for side in x.shape[1:3])
+    if max(sizes) == 1:
+        return x
+    return layers.AveragePooling2D(sizes, padding="same")(x)
 
 
 def augment(choose: Chooser, x: Any, kind: str) -> Any:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import keras_tuner
 
+from skautonas.data.facts import ImageFacts
 from skautonas.space.base import Configuration
 from skautonas.space.chooser import nearest
-from skautonas.space.facts import ImageFacts
 from skautonas.space.recipe import RecipeOptions
 
 PLAIN = {"stages": 3, "stage1/filters": 32, "stage2/filters": 64}
@@ -34,7 +34,7 @@ def fit_to_space(
     return fitted
 
 
-def image_recipe(facts: ImageFacts, side: int) -> RecipeOptions:
+def image_recipe(facts: ImageFacts) -> RecipeOptions:
     """Return defaults and offered values of the training of image networks."""
     return RecipeOptions(
         optimizer="adamw",

@@ -76,7 +76,9 @@ def attend(x: Any, mask: Any, heads: int, dropout: float) -> Any:
     Padding is not attended to; the output at padding is meaningless but finite.
     """
     width = x.shape[-1]
-    attention = layers.MultiHeadAttention(heads, max(width // heads, 1), dropout=dropout)
+    attention = layers.MultiHeadAttention(
+        heads, max(width // heads, 1), dropout=dropout
+    )
     keys = ops.squeeze(ops.expand_dims(mask, 1), -1)  # (n, 1, length)
     return layers.Dropout(dropout)(attention(x, x, attention_mask=keys))
 

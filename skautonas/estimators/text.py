@@ -1,0 +1,82 @@
+"""Search over models for texts."""
+
+from typing import Any
+
+import numpy as np
+
+from skautonas.data.encoder import Encoder
+from skautonas.data.texts import TextEncoder, to_inputs
+from skautonas.estimators._base import (
+    BaseSearch,
+    SearchClassifierMixin,
+    SearchRegressorMixin,
+)
+from skautonas.estimators._docs import document
+
+
+class _TextSearch(BaseSearch):
+    """Lists, arrays and Series of str."""
+
+    def _check_X(self, X: Any, *, reset: bool) -> np.ndarray:
+        return to_inputs(X)["text"]
+
+    def _make_encoder(self) -> Encoder:
+        return TextEncoder()
+
+    def _default_space(self) -> Any:
+        from skautonas.space.text import TextSpace
+
+        return TextSpace()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.input_tags.string = True
+        return tags
+
+
+@document
+class TextSearchClassifier(SearchClassifierMixin, _TextSearch):
+    """Search a neural classifier for texts.
+
+    X is a list, array or Series of str; y holds one label a text.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+
+    Examples
+    --------
+    >>> from skautonas import TextSearchClassifier
+    >>> TextSearchClassifier(scoring="f1_macro")
+    TextSearchClassifier(scoring='f1_macro')
+    """
+
+
+@document
+class TextSearchRegressor(SearchRegressorMixin, _TextSearch):
+    """Search a neural regressor for texts.
+
+    X is a list, array or Series of str; y holds one number a text.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    Examples
+    --------
+    >>> from skautonas import TextSearchRegressor
+    >>> TextSearchRegressor(random_state=0)
+    TextSearchRegressor(random_state=0)
+    """

@@ -1,0 +1,207 @@
+"""Columns by kind, and the preprocessing model that stands in the export."""
+
+import datetime
+import pickle
+
+import keras
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from skautonas.data.encode import encode
+from skautonas.data.tables import TableEncoder
+
+N = 120
+RNG = np.random.default_rng(0)
+
+
+def frame():
+    numbers = RNG.lognormal(size=N)
+    numbers[::11] = np.nan
+    cities = np.array(["Bern", "Ulm", "Graz"], dtype=object)[RNG.integers(0, 3, N)]
+    cities[5] = None
+    cities[7] = "Rarissimo"
+    days = pd.date_range("2020-03-01", periods=N, freq="36h")
+    return pd.DataFrame(
+        {
+            "number": numbers,
+            "count": RNG.integers(0, 9, N),
+            "flag": RNG.random(N) > 0.5,
+            "city": cities,
+            "level": pd.Categorical(np.where(numbers > 1, "high", "low")),
+            "day": days,
+            "constant": 4.0,
+            "empty": np.full(N, np.nan),
+        }
+    )
+
+
+@pytest.fixture(params=["pandas", "polars"])
+def table(request):
+    pandas = frame()
+    return pandas if request.param == "pandas" else to_polars(pandas)
+
+
+def to_polars(pandas):
+    columns = {name: pandas[name].tolist() for name in pandas}
+    columns["city"] = [v if isinstance(v, str) else None for v in columns["city"]]
+    columns["day"] = [day.to_pydatetime() for day in columns["day"]]
+    return pl.DataFrame(columns).with_columns(pl.col("level").cast(pl.Categorical))
+
+
+def test_columns_are_sorted_by_kind(table):
+    encoder = TableEncoder().fit(table)
+    kinds = {column.name: column.kind for column in encoder.columns_}
+    numbers = ["number", "count", "flag", "constant", "empty"]
+    assert kinds == dict.fromkeys(numbers, "number") | {
+        "city": "category",
+        "level": "category",
+        "day": "date",
+    }
+
+
+def test_pandas_and_polars_give_the_same_tensors():
+    pandas = frame()
+    polars = to_polars(pandas)
+    one = encode(TableEncoder().fit(pandas), pandas)
+    two = encode(TableEncoder().fit(polars), polars)
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, two[name])
+
+
+def test_everything_encoded_is_finite_and_flags_the_gaps(table):
+    encoded = encode(TableEncoder().fit(table), table)
+    assert all(np.isfinite(array).all() for array in encoded.values())
+    gaps = np.isnan(np.asarray(table["number"]).astype(float))
+    assert encoded["missing"][:, 0].tolist() == gaps.astype(float).tolist()
+    assert encoded["missing"][:, 1].all()
+
+
+def test_quantiles_become_normal_scores():
+    x = RNG.lognormal(sigma=2, size=(5000, 1))
+    scores = encode(TableEncoder().fit(x), x)["quantile"]
+    assert scores.mean() == pytest.approx(0, abs=0.05)
+    assert scores.std() == pytest.approx(1, abs=0.05)
+    assert np.all(np.diff(scores[np.argsort(x[:, 0]), 0]) >= -1e-5)
+
+
+def test_equal_quantiles_do_not_divide_by_zero():
+    x = np.where(RNG.random((500, 1)) < 0.8, 0.0, RNG.normal(size=(500, 1)))
+    scores = encode(TableEncoder().fit(x), x)["quantile"]
+    zeros = scores[x[:, 0] == 0]
+    assert np.ptp(zeros) < 1e-6
+    assert scores[x[:, 0] > 0].min() > zeros[0]
+
+
+def test_a_constant_or_empty_column_becomes_zero():
+    x = np.column_stack([np.full(50, 3.0), np.full(50, np.nan)])
+    encoded = encode(TableEncoder().fit(x), x)
+    assert not encoded["numeric"].any()
+    assert np.ptp(encoded["quantile"], axis=0).tolist() == [0, 0]
+
+
+def test_missing_unknown_and_rare_levels_have_ids_of_their_own():
+    table = pd.DataFrame({"c": ["a"] * 10 + ["b"] * 5 + ["rare", None]})
+    encoder = TableEncoder().fit(table)
+    new = pd.DataFrame({"c": ["a", "b", "rare", "never seen", None]})
+    assert encode(encoder, new)["categorical"][:, 0].tolist() == [2, 3, 1, 1, 0]
+
+
+def test_a_level_may_have_the_name_of_a_special_one():
+    table = pd.DataFrame({"c": ["[UNK]"] * 9 + ["b"] * 5})
+    assert set(encode(TableEncoder().fit(table), table)["categorical"].flat) == {2, 3}
+
+
+def test_high_cardinality_does_not_explode():
+    codes = [f"code {i % 3000}" for i in range(10_000)]
+    facts = (
+        TableEncoder()
+        .fit(pd.DataFrame({"code": codes}))
+        .facts(task="classification", n_outputs=2, n_rows=10_000)
+    )
+    assert facts.inputs["categorical"].shape == (1,)
+    assert facts.cardinalities[0] <= 1002
+
+
+def test_near_unique_strings_become_one_unknown_level():
+    names = pd.DataFrame({"name": [f"passenger {i}" for i in range(300)]})
+    encoder = TableEncoder().fit(names)
+    assert encoder.levels_ == [[]]
+    assert encode(encoder, names)["categorical"].tolist() == [[1]] * 300
+
+
+def test_dates_keep_their_seconds():
+    times = pd.to_datetime(["2024-01-01 00:00:00", "2024-01-01 00:00:30", None])
+    table = pd.DataFrame({"t": times})
+    numbers = TableEncoder().fit(table).to_inputs(table)["numeric"][:, 0]
+    assert (numbers[1] - numbers[0]) * 86400 == pytest.approx(30, abs=0.1)
+    assert np.isnan(numbers[2])
+
+
+def test_python_dates_and_nullable_dtypes():
+    table = pd.DataFrame(
+        {
+            "i": pd.array([1, None, 3] * 5, dtype="Int64"),
+            "b": pd.array([True, None, False] * 5, dtype="boolean"),
+            "s": pd.array(["x", None, "y"] * 5, dtype="string"),
+        }
+    )
+    inputs = TableEncoder().fit(table).to_inputs(table)
+    np.testing.assert_array_equal(inputs["numeric"][:3], [[1, 1], [np.nan] * 2, [3, 0]])
+    assert inputs["categorical"][:3, 0].tolist() == ["x", "", "y"]
+    dates = pl.DataFrame({"d": [datetime.date(2024, 1, 1 + i) for i in range(9)]})
+    days = TableEncoder().fit(dates).to_inputs(dates)["numeric"][:, 0]
+    assert days.tolist() == list(range(9))
+
+
+def test_an_object_array_has_columns_by_position():
+    x = np.array([[1, "a"], [2.5, "b"], [None, "a"]] * 4, dtype=object)
+    encoder = TableEncoder().fit(x)
+    assert [(c.name, c.kind) for c in encoder.columns_] == [
+        (0, "number"),
+        (1, "category"),
+    ]
+
+
+def test_one_axis_is_refused_with_the_mend():
+    with pytest.raises(ValueError, match=r"reshape\(-1, 1\)"):
+        TableEncoder().fit(np.arange(3.0))
+
+
+def test_the_preprocessing_survives_save_and_load(table, tmp_path):
+    encoder = TableEncoder().fit(table)
+    model = encoder.preprocessing()
+    model.save(tmp_path / "p.keras")
+    loaded = keras.saving.load_model(tmp_path / "p.keras", safe_mode=True)
+    inputs = {k: v[:20] for k, v in encoder.to_inputs(table).items()}
+    import tensorflow as tf
+
+    tensors = {name: tf.constant(array) for name, array in inputs.items()}
+    for name, array in model(tensors).items():
+        np.testing.assert_array_equal(array, loaded(tensors)[name])
+
+
+def test_the_snippet_makes_the_same_tensors_with_numpy_alone(table):
+    encoder = TableEncoder().fit(table)
+    names = {}
+    exec(encoder.snippet(), names)
+    for name, array in encoder.to_inputs(table).items():
+        np.testing.assert_array_equal(names["to_inputs"](table)[name], array)
+
+
+def test_the_encoder_pickles(table):
+    encoder = pickle.loads(pickle.dumps(TableEncoder().fit(table)))
+    assert encode(encoder, table)["numeric"].shape == (N, 6)
+
+
+def test_a_dense_matrix_keeps_plain_numbers_in_their_columns():
+    x = RNG.normal(size=(60, 3))
+    dense = encode(TableEncoder().fit(x), x, plain=True)
+    assert dense["features"].shape == (60, 3)
+
+
+def test_a_dense_matrix_has_categories_and_flags_beside_the_numbers(table):
+    dense = encode(TableEncoder().fit(table), table, plain=True)["features"]
+    assert dense.shape[1] == 6 + 2 + (2 + 3) + (2 + 2)
+    assert np.isfinite(dense).all()

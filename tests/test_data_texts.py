@@ -1,0 +1,217 @@
+"""Texts: validation, tokenization, vocabularies and tf-idf weights."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from skautonas.data.texts import TextEncoder, pairs, to_inputs, tokenize
+
+ODD_TEXTS = [
+    "",
+    "   \t\n",
+    "!!! ... ?",
+    "ÉCOLE Straße\u00a0x \u2003y 日本語 テキスト\uff01 😀",
+    "line\u2028separator next\x85line \x1c",
+    "nul\0byte",
+    "the " * 10_000,
+]
+
+
+def docstrings() -> list[str]:
+    """Return the docstrings of numpy's functions: a few hundred real texts."""
+    texts = {str(getattr(np, name).__doc__) for name in dir(np)}
+    return sorted(text[:2_000] for text in texts if len(text) > 100)
+
+
+def analyze(text: str) -> list[str]:
+    words = tokenize(text)
+    return [term.decode() for term in [*words, *pairs(words)]]
+
+
+@pytest.fixture(scope="module")
+def texts():
+    return docstrings()
+
+
+@pytest.fixture(scope="module")
+def encoder(texts):
+    return TextEncoder().fit(texts + ODD_TEXTS[:5])
+
+
+@pytest.fixture(scope="module")
+def preprocessing(encoder):
+    return encoder.preprocessing()
+
+
+def encode(model, texts):
+    import tensorflow as tf
+
+    encoded = model({"text": tf.constant(np.asarray(texts, dtype=object))})
+    return {name: np.asarray(array) for name, array in encoded.items()}
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        ["one", "two words"],
+        ("one", "two words"),
+        np.array(["one", "two words"]),
+        np.array(["one", "two words"], dtype=object),
+        np.array([["one"], ["two words"]], dtype=object),
+        pd.Series(["one", "two words"], index=[7, 3]),
+        pd.Series(["one", "two words"], dtype="category"),
+        pl.Series(["one", "two words"]),
+    ],
+    ids=lambda X: type(X).__module__,
+)
+def test_sequences_of_str_are_taken(X):
+    inputs = to_inputs(X)
+    assert list(inputs) == ["text"]
+    assert inputs["text"].dtype == object
+    assert inputs["text"].tolist() == ["one", "two words"]
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        ("text", TypeError, r"received one str\. Pass \[text\]"),
+        (b"text", TypeError, "received one bytes"),
+        (3, TypeError, "received int"),
+        ([], ValueError, "received an empty X"),
+        (["a", 3], TypeError, r"int at position 1: 3\. Pass \[str\(text\)"),
+        (["a", "b", None], TypeError, r'NoneType at position 2.*X\.fillna\(""\)'),
+        ([float("nan"), "b"], TypeError, r'float at position 0.*X\.fillna\(""\)'),
+        (pd.Series(["a", pd.NA]), TypeError, r'position 1.*X\.fillna\(""\)'),
+        ([b"a"], TypeError, r"bytes at position 0.*decode"),
+        (["a", "\ud800"], ValueError, "lone surrogate at position 1"),
+        (np.array([["a", "b"]]), ValueError, r"X\.shape=\(1, 2\).*df\[\"column\"\]"),
+        (pd.DataFrame({"t": ["a"]}), ValueError, r"df\[\"t\"\]"),
+        (pl.DataFrame({"t": ["a"], "u": ["b"]}), ValueError, r"\['t', 'u'\]"),
+    ],
+)
+def test_refusals_teach(X, error, message):
+    with pytest.raises(error, match=message):
+        to_inputs(X)
+
+
+def test_texts_without_words_are_refused():
+    with pytest.raises(ValueError, match="punctuation and white space only"):
+        TextEncoder().fit(["!", " "])
+
+
+def test_snippet_needs_numpy_alone():
+    scope: dict = {}
+    exec(TextEncoder().snippet(), scope)
+    assert scope["to_inputs"](["a"])["text"].tolist() == ["a"]
+
+
+def test_importing_does_not_import_tensorflow():
+    code = "import sys, skautonas.data.texts; print('tensorflow' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_vocabularies_are_ordered_by_document_frequency():
+    encoder = TextEncoder().fit(["b a", "B! c", "b c", "d"])
+    assert encoder.words == ["b", "c", "a", "d"]
+    assert encoder.ngrams[:2] == ["b", "b c"] or encoder.ngrams[:2] == ["b", "c"]
+    assert encoder.idf[:2].tolist() == [0.0, 0.0]
+    assert encoder.idf[2] == pytest.approx(np.log(5 / 4) + 1)
+
+
+def test_ngrams_of_one_text_are_dropped_from_large_corpora():
+    encoder = TextEncoder().fit(["common words"] * 200 + ["rare"])
+    assert sorted(encoder.ngrams) == ["common", "common words", "words"]
+    assert "rare" in encoder.words
+
+
+def test_facts_describe_the_arrays(encoder, preprocessing):
+    facts = encoder.facts(task="classification", n_outputs=3, n_rows=10)
+    encoded = encode(preprocessing, ["one text", "another"])
+    assert {
+        name: (array.shape[1:], array.dtype.name) for name, array in encoded.items()
+    } == {name: (spec.shape, spec.dtype) for name, spec in facts.inputs.items()}
+    assert facts.n_words == 2 + len(encoder.words)
+    assert facts.n_ngrams == 2 + len(encoder.ngrams) == len(encoder.idf)
+
+
+def test_weights_equal_scikit_learn(texts, encoder, preprocessing):
+    fitted_on = texts + ODD_TEXTS[:5]
+    reference = TfidfVectorizer(
+        sublinear_tf=True, analyzer=analyze, vocabulary=encoder.ngrams
+    ).fit(fitted_on)
+    tested = [*texts, *ODD_TEXTS[:6], "the the the cat"]
+    tested = [text for text in tested if len(analyze(text)) <= encoder.ngrams_per_text]
+    assert len(tested) > 100
+    encoded = encode(preprocessing, tested)
+    dense = np.zeros((len(tested), len(encoder.idf)))
+    np.add.at(
+        dense, (np.arange(len(tested))[:, None], encoded["ngrams"]), encoded["weights"]
+    )
+    expected = reference.transform(tested).toarray()
+    np.testing.assert_allclose(dense[:, 2:], expected, atol=1e-5)
+    assert not dense[:, :2].any()
+    assert (np.diff(encoded["ngrams"], axis=1) >= 0).all()
+
+
+def test_words_equal_the_tokens(encoder, preprocessing, texts):
+    tested = [*texts[:50], *ODD_TEXTS]
+    words = encode(preprocessing, tested)["words"]
+    ids = {word: 2 + rank for rank, word in enumerate(encoder.words)}
+    for row, text in zip(words, tested, strict=True):
+        expected = [ids.get(word.decode(), 1) for word in tokenize(text)]
+        expected = expected[: encoder.length]
+        assert row.tolist() == expected + [0] * (encoder.length - len(expected))
+
+
+def test_odd_texts_give_finite_weights(preprocessing):
+    encoded = encode(preprocessing, ODD_TEXTS)
+    assert np.isfinite(encoded["weights"]).all()
+    for array in encoded.values():
+        assert not array[:3].any()
+
+
+def test_batches_do_not_mix(preprocessing, texts):
+    together = encode(preprocessing, texts[:20])
+    alone = encode(preprocessing, texts[11:12])
+    for name in together:
+        np.testing.assert_array_equal(together[name][11:12], alone[name])
+
+
+@pytest.mark.parametrize("batch", [None, 8])
+def test_preprocessing_traces(preprocessing, texts, batch):
+    import tensorflow as tf
+
+    spec = tf.TensorSpec((batch,), tf.string)
+    traced = tf.function(lambda text: preprocessing({"text": text}), [spec])
+    expected = encode(preprocessing, texts[:8])
+    encoded = traced(tf.constant(texts[:8]))
+    for name in expected:
+        np.testing.assert_allclose(encoded[name], expected[name], rtol=1e-6)
+
+
+def test_preprocessing_survives_saving(preprocessing, texts, tmp_path):
+    import keras
+
+    preprocessing.save(tmp_path / "text.keras")
+    loaded = keras.saving.load_model(tmp_path / "text.keras", safe_mode=True)
+    tested = texts[:20] + ODD_TEXTS
+    expected, encoded = encode(preprocessing, tested), encode(loaded, tested)
+    for name in expected:
+        np.testing.assert_array_equal(encoded[name], expected[name])
+
+
+def test_encoder_pickles(encoder):
+    copied = pickle.loads(pickle.dumps(encoder))
+    assert copied.words == encoder.words
+    assert copied.facts(task="regression", n_outputs=1, n_rows=5) == encoder.facts(
+        task="regression", n_outputs=1, n_rows=5
+    )

@@ -1,0 +1,164 @@
+"""The loop with an evaluation of five lines, threads and a fake clock."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from skautonas.estimation.task import TrialOutcome, TrialTask
+from skautonas.search.budget import Budget
+from skautonas.search.driver import PATIENCE, Driver, Rules
+from skautonas.search.proposal import Proposal
+
+
+class Numbers:
+    """A strategy that proposes 0, 1, 2, ..., and remembers what it is told."""
+
+    def __init__(self, limit=None, epochs=None):
+        self.exhausted = False
+        self.asked, self.told, self.limit = 0, [], limit
+        self.known_at_ask = []
+        self.epochs = epochs
+
+    def ask(self):
+        if self.limit is not None and self.asked >= self.limit:
+            self.exhausted = True
+            return None
+        self.known_at_ask.append(len(self.told))
+        self.asked += 1
+        epochs = self.epochs(self.asked - 1) if self.epochs else None
+        return Proposal(None, {"x": self.asked - 1}, epochs)
+
+    def tell(self, proposal, score, error):
+        self.told.append((proposal.values["x"], score, error))
+
+
+def make_task(number, proposal, seconds):
+    return TrialTask(number, 0, proposal.values, 0, "", "", proposal.epochs, seconds)
+
+
+def outcome(score, seconds=1.0):
+    parts = {"total": seconds, "validate": 0.0, "build": 0.1}
+    return TrialOutcome(
+        "completed", score=score, seconds=parts, epochs=2.0, best_epoch=2.0
+    )
+
+
+def run(evaluate, *, strategy=None, workers=2, budget=None, clock=None, **rules):
+    strategy = strategy or Numbers()
+    rules = {"max_trials": None, "refit_share": 0.0, "in_order": False} | rules
+    with ThreadPoolExecutor(workers) as executor:
+        driver = Driver(
+            strategy,
+            executor,
+            n_workers=workers,
+            budget=Budget(budget, clock or time.monotonic),
+            rules=Rules(**rules),
+            make_task=make_task,
+            evaluate=evaluate,
+            on_trial=lambda trial, best: None,
+        )
+        driver.run()
+    return driver, strategy
+
+
+def test_max_trials_ends_the_search():
+    driver, _ = run(lambda task: outcome(task.number), max_trials=7)
+    assert [trial.number for trial in driver.trials] == list(range(7))
+    assert driver.stop_reason == "max_trials"
+    assert driver.incumbent.number == 6
+
+
+def test_all_workers_are_busy():
+    barrier = threading.Barrier(3, timeout=10)
+
+    def evaluate(task):
+        barrier.wait()
+        return outcome(0.0)
+
+    driver, _ = run(evaluate, workers=3, max_trials=6)
+    assert len(driver.trials) == 6
+
+
+def test_a_search_that_does_not_improve_has_converged():
+    driver, _ = run(lambda task: outcome(-task.number), workers=1)
+    assert driver.stop_reason == "converged"
+    assert len(driver.trials) == PATIENCE + 1
+
+
+def test_max_trials_is_kept_even_without_improvement():
+    driver, _ = run(lambda task: outcome(0.0), workers=1, max_trials=PATIENCE + 9)
+    assert len(driver.trials) == PATIENCE + 9
+
+
+def test_an_exhausted_strategy_ends_the_search():
+    driver, _ = run(lambda task: outcome(0.0), strategy=Numbers(limit=3))
+    assert driver.stop_reason == "exhausted"
+    assert len(driver.trials) == 3
+
+
+def test_the_budget_ends_the_search_and_keeps_time_for_the_refit():
+    now = [0.0]
+
+    def evaluate(task):
+        now[0] += min(10.0, task.seconds)
+        return outcome(task.number, seconds=10.0)
+
+    driver, _ = run(
+        evaluate, workers=1, budget=60.0, clock=lambda: now[0], refit_share=1.25
+    )
+    assert driver.stop_reason == "time_budget"
+    assert 30.0 <= now[0] <= 45.0
+    assert all(trial.task.seconds <= 0.3 * 60.0 for trial in driver.trials)
+
+
+def test_a_failed_trial_is_told_with_its_error():
+    def evaluate(task):
+        if task.number == 1:
+            return TrialOutcome("failed", error="ValueError: no", seconds={"total": 0})
+        return outcome(1.0)
+
+    driver, strategy = run(evaluate, workers=1, max_trials=3)
+    assert strategy.told[1] == (1, None, "ValueError: no")
+    assert driver.trials[1].outcome.status == "failed"
+
+
+def test_an_exception_of_a_worker_is_a_failed_trial():
+    def evaluate(task):
+        if task.number == 0:
+            raise RuntimeError("killed")
+        return outcome(1.0)
+
+    driver, _ = run(evaluate, workers=1, max_trials=2)
+    assert "killed" in driver.trials[0].outcome.error
+    assert driver.incumbent.number == 1
+
+
+def test_in_order_timing_decides_nothing():
+    def evaluate(task):
+        time.sleep(0.05 if task.number % 2 == 0 else 0.0)
+        return outcome(task.number)
+
+    driver, strategy = run(evaluate, workers=2, max_trials=8, in_order=True)
+    assert [x for x, _, _ in strategy.told] == list(range(8))
+    assert strategy.known_at_ask == [0, 0, *range(1, 7)]
+
+
+def test_a_low_fidelity_never_wins():
+    strategy = Numbers(epochs=lambda number: 9 if number == 2 else 1)
+    driver, _ = run(
+        lambda task: outcome(-task.number), strategy=strategy, workers=1, max_trials=5
+    )
+    assert driver.incumbent.number == 2
+
+
+def test_the_earliest_of_equals_wins():
+    driver, _ = run(lambda task: outcome(0.5), workers=1, max_trials=4)
+    assert driver.incumbent.number == 0
+
+
+@pytest.mark.parametrize("budget", [0.5, 2.0])
+def test_a_tiny_budget_still_starts_one_trial_if_there_is_time_at_all(budget):
+    driver, _ = run(lambda task: outcome(0.5), workers=1, budget=budget)
+    assert len(driver.trials) == (0 if budget < 1 else 1)

@@ -1,0 +1,110 @@
+"""Real processes: warm, killed, orphaned."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from skautonas.search.executor import LocalExecutor
+
+
+def pid():
+    return os.getpid()
+
+
+def pid_later():
+    time.sleep(0.3)
+    return os.getpid()
+
+
+def environment():
+    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+    return [os.environ.get(name) for name in names], "tensorflow" in sys.modules
+
+
+def kill_self():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def sleep_long():
+    time.sleep(600)
+
+
+def ignores_interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+    return "alive"
+
+
+def test_tasks_run_in_as_many_other_processes_as_asked_for():
+    with LocalExecutor(2) as executor:
+        pids = {f.result() for f in [executor.submit(pid_later) for _ in range(6)]}
+    assert len(pids) == 2
+    assert os.getpid() not in pids
+
+
+def test_the_environment_is_set_before_tensorflow_is_imported():
+    with LocalExecutor(1) as executor:
+        threads, _ = executor.submit(environment).result()
+    assert threads == ["1", "1", "1"]
+
+
+def test_workers_stay_warm_for_the_next_fit():
+    with LocalExecutor(1) as executor:
+        for future in executor.warm_up():
+            future.result()
+        first = executor.submit(pid).result()
+    with LocalExecutor(1) as executor:
+        assert executor.warm
+        assert executor.submit(pid).result() == first
+
+
+def test_a_killed_worker_costs_only_its_own_task():
+    with LocalExecutor(2) as executor:
+        dead = executor.submit(kill_self)
+        alive = executor.submit(pid_later)
+        assert dead.exception(timeout=30) is not None
+        assert alive.result(timeout=30) > 0
+        assert executor.submit(pid).result(timeout=30) > 0
+
+
+def test_shutdown_ends_a_task_that_hangs():
+    executor = LocalExecutor(1)
+    hanging = executor.submit(sleep_long)
+    time.sleep(1.0)
+    start = time.monotonic()
+    executor.shutdown()
+    assert hanging.exception(timeout=30) is not None
+    assert time.monotonic() - start < 10
+
+
+def test_a_worker_is_deaf_to_interrupts():
+    with LocalExecutor(1) as executor:
+        assert executor.submit(ignores_interrupt).result(timeout=30) == "alive"
+
+
+PARENT = """
+import sys, time
+from skautonas.search.executor import LocalExecutor
+from tests.test_executor import pid, sleep_long
+executor = LocalExecutor(1)
+print(executor.submit(pid).result(), flush=True)
+executor.submit(sleep_long)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_is_gone_a_second_after_its_parent(how):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True
+    )
+    worker = psutil.Process(int(parent.stdout.readline()))
+    time.sleep(0.5)
+    parent.send_signal(how)
+    parent.wait(timeout=10)
+    parent.stdout.close()
+    worker.wait(timeout=2)

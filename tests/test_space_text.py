@@ -1,0 +1,186 @@
+"""The space of texts: every configuration declares, builds and is called."""
+
+import copy
+import pickle
+import random
+
+import keras_tuner
+import numpy as np
+import pytest
+
+from skautonas.data.texts import TextEncoder
+from skautonas.space.base import complete, declared
+from skautonas.space.text import TextSpace
+
+TEXTS = [
+    *(
+        f"word{i % 7} is number{i % 5} of {i} and more words follow it"
+        for i in range(40)
+    ),
+    "",
+]
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return TextEncoder().fit(TEXTS)
+
+
+@pytest.fixture(scope="module")
+def space(encoder):
+    facts = encoder.facts(task="classification", n_outputs=3, n_rows=12_000)
+    return TextSpace(vocabulary_sizes=(10, 20_000), embedding_widths=(8, 16)).bind(
+        facts
+    )
+
+
+@pytest.fixture(scope="module")
+def batch(encoder):
+    import tensorflow as tf
+
+    model = encoder.preprocessing()
+    return model({"text": tf.constant([*TEXTS[:4], "", "unseen entirely"])})
+
+
+def build(space, values):
+    hp = keras_tuner.HyperParameters()
+    hp.values = dict(values)
+    return space.build(hp)
+
+
+def sample(space, seed):
+    """Draw a configuration, uniformly among what is active."""
+    draw = random.Random(seed)
+    hp = declared(space)
+    hp.values = {}
+    for parameter in hp.space:
+        if hp.is_active(parameter):
+            hp.values[parameter.name] = parameter.random_sample(draw.randrange(2**31))
+    return hp.values
+
+
+def test_every_option_is_declared(space):
+    names = {parameter.name for parameter in declared(space).space}
+    assert {
+        "encoder",
+        "ngrams/head",
+        "ngrams/width",
+        "convolution/kind",
+        "convolution/vocabulary",
+        "convolution/length",
+        "convolution/width",
+        "convolution/parallel/windows",
+        "convolution/stack/kernel",
+        "convolution/stack/layers",
+        "recurrent/cell",
+        "recurrent/units",
+        "recurrent/layers",
+        "recurrent/pooling",
+        "transformer/heads",
+        "transformer/blocks",
+        "transformer/units",
+    } <= names
+
+
+def test_names_are_declared_once(space):
+    names = [parameter.name for parameter in declared(space).space]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("options", [{}, {"encoders": ("ngrams",)}, {"units": (32,)}])
+def test_starts_are_complete_and_build(encoder, batch, task, options):
+    facts = encoder.facts(task=task, n_outputs=2, n_rows=12_000)
+    space = TextSpace(**options).bind(facts)
+    assert len(space.starts) == (2 if "encoders" in options else 5)
+    hp = declared(space)
+    by_name = {parameter.name: parameter for parameter in hp.space}
+    for start in space.starts:
+        for name, value in start.items():
+            assert value in getattr(by_name[name], "values", [value]) or isinstance(
+                value, float
+            )
+        values = complete(hp, start)
+        assert space.recipe(values).epochs > 0
+        assert build(space, values)(batch).shape == (6, 2)
+
+
+def test_linear_start_trains_with_sgd(space):
+    hp = declared(space)
+    assert space.recipe(complete(hp, space.starts[0])).optimizer == "sgd"
+    assert space.recipe(complete(hp, space.starts[0])).weight_decay == 1e-6
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_configurations_build_and_run(space, batch, seed):
+    values = sample(space, seed)
+    model = build(space, values)
+    for training in (False, True):
+        outputs = np.asarray(model(batch, training=training))
+        assert outputs.shape == (6, 3)
+        assert np.isfinite(outputs).all()
+
+
+@pytest.mark.parametrize(
+    "encoder_name", ["ngrams", "convolution", "recurrent", "transformer"]
+)
+def test_each_hyperparameter_changes_the_model(space, encoder_name):
+    hp = declared(space)
+    base = complete(hp, {"encoder": encoder_name})
+    reference = build(space, base).get_config()
+    for parameter in hp.space:
+        if parameter.name not in base or parameter.name.startswith("recipe/"):
+            continue
+        other = next(v for v in parameter.values if v != base[parameter.name])
+        changed = complete(hp, {**base, parameter.name: other})
+        assert build(space, changed).get_config() != reference, parameter.name
+
+
+@pytest.mark.parametrize("encoder_name", ["convolution", "recurrent", "transformer"])
+def test_padding_does_not_matter_to_gradients(space, batch, encoder_name):
+    import keras
+    import tensorflow as tf
+
+    model = build(space, complete(declared(space), {"encoder": encoder_name}))
+    empty = {name: tf.zeros_like(array) for name, array in batch.items()}
+    with tf.GradientTape() as tape:
+        loss = keras.ops.sum(model(empty) ** 2)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    for gradient in gradients:
+        if gradient is not None:
+            assert np.isfinite(tf.convert_to_tensor(gradient)).all()
+
+
+@pytest.mark.parametrize("start", range(5))
+def test_models_survive_saving(space, batch, start, tmp_path):
+    import keras
+
+    model = build(space, complete(declared(space), space.starts[start]))
+    model.save(tmp_path / "core.keras")
+    loaded = keras.saving.load_model(tmp_path / "core.keras", safe_mode=True)
+    np.testing.assert_allclose(loaded(batch), model(batch), rtol=1e-6, atol=1e-7)
+
+
+def test_space_copies_and_pickles(space):
+    for copied in (copy.deepcopy(space), pickle.loads(pickle.dumps(space))):
+        assert copied.starts == space.starts
+        assert copied.embedding_widths == (8, 16)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"encoders": ("bert",)}, "received \\('bert',\\)"),
+        ({"encoders": ()}, "Expected encoders"),
+        ({"units": ()}, "at least one"),
+        ({"units": 64}, "Expected units to be a tuple"),
+        ({"units": (0,)}, "received 0"),
+        ({"dropout_rates": (0.5, 1.0)}, r"received 1\.0"),
+        ({"windows": ("2,3",)}, "received '2,3'"),
+        ({"length_fractions": (2.0,)}, r"received 2\.0"),
+        ({"heads": (32,)}, "at most as many heads"),
+    ],
+)
+def test_wrong_options_teach(options, message):
+    with pytest.raises(ValueError, match=message):
+        TextSpace(**options)

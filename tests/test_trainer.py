@@ -1,0 +1,172 @@
+"""The compiled loop on small models, with a fake clock where time matters."""
+
+import time
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skautonas.data.facts import Facts
+from skautonas.estimation.trainer import (
+    NoTimeError,
+    NotFiniteError,
+    Plan,
+    Trainer,
+    compile_predict,
+)
+from skautonas.space.compile import compile_core
+from skautonas.space.recipe import Recipe
+
+RECIPE = Recipe(
+    optimizer="adam",
+    learning_rate=0.01,
+    schedule="constant",
+    weight_decay=0.0,
+    batch_size=32,
+    label_smoothing=0.0,
+    epochs=10,
+    patience=50,
+    restore_best_epoch=True,
+)
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(320, 4)).astype("float32")
+Y = X @ np.array([[1.0], [2.0], [-1.0], [0.5]], dtype="float32")
+
+
+def make(recipe=RECIPE, clock=None, x=X, y=Y):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    facts = Facts(task="regression", n_outputs=1, n_rows=len(x), inputs={})
+    compile_core(model, recipe, facts)
+    clocked = {} if clock is None else {"clock": clock}
+    rng = np.random.default_rng(0)
+    return Trainer(model, tf.constant(x), tf.constant(y), recipe, rng, **clocked)
+
+
+class Ticking:
+    """A clock that goes on by a step whenever it is read."""
+
+    def __init__(self, step):
+        self.now, self.step = 0.0, step
+
+    def __call__(self):
+        self.now += self.step
+        return self.now
+
+
+def scores(*values):
+    remaining = list(values)
+
+    def validate():
+        score = remaining.pop(0) if len(remaining) > 1 else remaining[0]
+        return np.array([score]), score
+
+    return validate
+
+
+def test_training_learns():
+    training = make().fit(Plan(40))
+    assert training.curve[-1][1] < 0.01 * training.curve[0][1]
+
+
+def test_it_equals_keras_own_fit_on_the_same_batches():
+    ours = make()
+    order = np.concatenate([next(ours._rows) for _ in range(10)])
+    ours = make()
+    training = ours.fit(Plan(1))
+    theirs = make().model
+    theirs.fit(X[order], Y[order], batch_size=32, epochs=1, shuffle=False, verbose=0)
+    for one, two in zip(training.variables[:2], theirs.variables[:2], strict=True):
+        np.testing.assert_allclose(one, np.array(two), atol=1e-6)
+
+
+def test_the_best_epoch_is_kept():
+    training = make().fit(Plan(30), scores(0.1, 0.9, 0.2, 0.3))
+    assert training.score == 0.9
+    assert training.best_epoch < training.epochs
+    assert training.predictions.tolist() == [0.9]
+
+
+def test_of_equal_epochs_the_last_is_kept():
+    training = make().fit(Plan(30), scores(0.5))
+    assert training.best_epoch == training.epochs
+
+
+def test_without_best_epoch_restore_the_last_is_kept():
+    recipe = replace(RECIPE, restore_best_epoch=False)
+    training = make(recipe).fit(Plan(30), scores(0.1, 0.9, 0.2))
+    assert training.score == 0.2
+    assert training.best_epoch == training.epochs
+
+
+def test_patience_stops_training():
+    recipe = replace(RECIPE, patience=6, epochs=500)
+    training = make(recipe).fit(Plan(500), scores(0.9, 0.1))
+    assert training.epochs <= 15
+
+
+def test_a_refit_stops_at_its_epoch_but_keeps_the_schedule():
+    trainer = make(replace(RECIPE, schedule="cosine"))
+    training = trainer.fit(Plan(100, stop_epoch=7.0))
+    assert training.epochs == 7.0
+    assert training.planned_epochs == 100
+
+
+def test_time_ends_a_training_inside_an_epoch():
+    x, y = np.tile(X, (4000, 1)), np.tile(Y, (4000, 1))
+    trainer = make(x=x, y=y)
+    start = time.monotonic()
+    training = trainer.fit(Plan(50, seconds=1.0))
+    assert 0 < training.epochs < 1
+    assert time.monotonic() - start < 2.5
+
+
+def test_the_schedule_shrinks_to_the_time():
+    recipe = replace(RECIPE, schedule="cosine", epochs=10_000)
+    trainer = make(recipe, clock=Ticking(0.01))
+    training = trainer.fit(Plan(10_000, seconds=3.0))
+    assert training.planned_epochs < 10_000
+    rate = float(trainer.model.optimizer.learning_rate)
+    assert rate < 0.25 * RECIPE.learning_rate
+
+
+def test_no_time_at_all_is_an_error():
+    with pytest.raises(NoTimeError):
+        make().fit(Plan(1, seconds=-1.0))
+
+
+def test_a_loss_that_is_not_finite_is_an_error():
+    with pytest.raises(NotFiniteError, match="nan"):
+        make(y=np.full_like(Y, np.nan)).fit(Plan(2))
+
+
+def test_a_loss_that_explodes_later_keeps_the_best_epoch():
+    trainer = make(replace(RECIPE, batch_size=320))
+    validations = []
+
+    def validate():
+        validations.append(1)
+        if len(validations) == 2:
+            trainer.model.layers[-1].bias.assign([np.inf])
+        return np.array([1.0]), 0.5 if len(validations) == 1 else 0.4
+
+    training = trainer.fit(Plan(400), validate)
+    assert training.score == 0.5
+    assert all(np.isfinite(v).all() for v in training.variables[:2])
+
+
+def test_predictions_do_not_depend_on_the_other_rows():
+    model = make().model
+    everything = compile_predict(model, tf.constant(X))()
+    one = compile_predict(model, tf.constant(X[7:8]))()
+    assert everything.shape == (320, 1)
+    np.testing.assert_array_equal(everything[7:8], one)
+
+
+@pytest.mark.parametrize("n_rows", [1, 31, 33])
+def test_fewer_rows_than_a_batch_train_too(n_rows):
+    training = make(x=X[:n_rows], y=Y[:n_rows]).fit(Plan(2))
+    assert np.isfinite(training.curve[-1][1])

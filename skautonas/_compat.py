@@ -69,5 +69,3 @@ def seed_oracle(oracle: Any, seed: int) -> None:
     oracle._seed_state = seed
     if hasattr(oracle, "_random_state"):
         oracle._random_state = np.random.RandomState(seed)
-
-

@@ -37,9 +37,7 @@ def search(adapter, count):
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_strategy_follows_its_seed(strategy, hp):
-    one, same, other = (
-        search(make(strategy, hp, seed=seed), 8) for seed in (5, 5, 6)
-    )
+    one, same, other = (search(make(strategy, hp, seed=seed), 8) for seed in (5, 5, 6))
     assert one == same
     assert one != other
 

@@ -83,6 +83,7 @@ def description(model):
         ({"filters": (16, 16)}, "each of filters once"),
         ({"kernel_sizes": (3.0,)}, "kernel_sizes of integers"),
         ({"activations": ("reluu",)}, "activations by name.*'reluu'"),
+        ({"activations": ("add",)}, "activations by name"),
         ({"normalisations": ("group",)}, "normalisations among"),
         ({"augmentations": ("mixup",)}, "augmentations among"),
         ({"dropouts": (1.0,)}, "dropouts of floats from 0 to below 1"),
@@ -144,6 +145,11 @@ def test_the_deepest_network_keeps_two_pixels(shape):
         layer.output.shape for layer in model.layers if len(layer.output.shape) == 4
     ]
     assert min(min(shape[1:3]) for shape in maps) >= 2
+
+
+def test_regression_tries_early_without_distortions():
+    space = ImageSpace().bind(image_facts((28, 28, 1), "regression"))
+    assert space.starts[1]["augmentation"] == "none"
 
 
 def test_flips_are_for_natural_images_only():
@@ -233,12 +239,11 @@ def test_augmentation_differs_from_image_to_image():
 
 def test_everything_survives_saving(tmp_path):
     space = bind((32, 32, 3))
-    rng = random.Random(1)
     kinds = {"stage1/block1/kind": "residual", "stage2/block1/kind": "mbconv"}
     base = {"stages": 2, **kinds, "stage2/block1/squeeze": 0.25, "head/pooling": "grid"}
     for augmentation in ("shift_rotate", "flip_shift"):
         model = build(space, {**base, "augmentation": augmentation})
-        path = tmp_path / f"{augmentation}{rng.random()}.keras"
+        path = tmp_path / f"{augmentation}.keras"
         model.save(path)
         loaded = keras.saving.load_model(path, safe_mode=True)
         x = images((32, 32, 3))

@@ -38,9 +38,11 @@ def read_table(X: Any) -> tuple[list[Column], bool]:
         frame = nw.from_native(X, eager_only=True)
         names = list(X.columns)
         columns = [
-            _read_column(name, np.asarray(X[name], dtype=object), frame[str(name)].dtype)
-            if isinstance(name, str)
-            else _read_column(name, np.asarray(X[name], dtype=object), None)
+            _read_column(
+                name,
+                np.asarray(X[name], dtype=object),
+                frame[name].dtype if isinstance(name, str) else None,
+            )
             for name in names
         ]
         shape = (len(X), len(names))

@@ -8,9 +8,9 @@ from typing import Any, Self
 import numpy as np
 
 from skautonas.data.encoder import Arrays
-from skautonas.data.table_columns import Column, read_table
-from skautonas.data.table_columns import to_inputs as table_inputs
 from skautonas.data.facts import TabularFacts, Task, TensorSpec
+from skautonas.data.table_columns import read_table
+from skautonas.data.table_columns import to_inputs as table_inputs
 
 # Points of the quantile transform; TabM takes n // 30 between 10 and 1000, but here
 # each costs a comparison per cell.
@@ -137,5 +137,3 @@ def _frequent_levels(column: np.ndarray) -> list[str]:
     known = (counts >= MIN_LEVEL_ROWS) & (levels != "")
     order = np.argsort(-counts[known], kind="stable")[:MAX_LEVELS]
     return levels[known][order].tolist()
-
-

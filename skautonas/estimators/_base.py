@@ -256,7 +256,8 @@ class BaseSearch(BaseEstimator):
         self.n_trials_ = len(self.trials_)
         self.cv_results_ = cv_results(self.trials_)
         self.best_index_ = next(
-            i for i, trial in enumerate(self.trials_)
+            i
+            for i, trial in enumerate(self.trials_)
             if trial.number == found.winner.number
         )
         self.best_params_ = dict(found.winner.task.values)
@@ -277,8 +278,8 @@ class BaseSearch(BaseEstimator):
         if found.stop_reason != "time_budget" or len(found.trials) > 1:
             return
         warnings.warn(
-            f"time_budget={self.time_budget} s ended the search within its first trial: "
-            f"the model had {found.winner.outcome.epochs:.1f} epochs. Raise time_budget.",
+            f"time_budget={self.time_budget} s ended the search within its first "
+            f"trial, after {found.winner.outcome.epochs:.1f} epochs. Raise it.",
             SkautonasWarning,
             stacklevel=4,
         )
@@ -487,8 +488,8 @@ def refuse_streams(X: Any) -> None:
     """Raise where X yields its rows one after another."""
     if hasattr(X, "element_spec") or isinstance(X, Iterator):
         raise TypeError(
-            f"Expected rows in memory; received {type(X).__name__}. Collect them first, "
-            "e.g. np.concatenate([x for x, _ in dataset]) or list(generator)."
+            f"Expected rows in memory; received {type(X).__name__}. Collect them "
+            "first, e.g. np.concatenate([x for x, _ in dataset]) or list(generator)."
         )
 
 
@@ -504,5 +505,3 @@ def take_rows(X: Any, rows: np.ndarray) -> Any:
     from sklearn.utils import _safe_indexing
 
     return _safe_indexing(X, rows)
-
-

@@ -226,9 +226,7 @@ class Driver:
             self._tell(*self._early.pop(len(self.trials)))
             self._submit_proposals()
 
-    def _tell(
-        self, task: TrialTask, proposal: Proposal, outcome: TrialOutcome
-    ) -> None:
+    def _tell(self, task: TrialTask, proposal: Proposal, outcome: TrialOutcome) -> None:
         trial = Trial(task, proposal.epochs, outcome, self.budget.elapsed())
         incumbent = self.incumbent
         better = incumbent is None or trial.score > incumbent.score

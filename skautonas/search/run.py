@@ -168,7 +168,8 @@ def failure_message(trials: list[Trial]) -> str:
     details = next((t.outcome.traceback for t in trials if t.outcome.traceback), None)
     return (
         f"All the {len(trials)} trials failed, so there is no model. The first distinct "
-        f"errors:\n{quoted}\n" + (f"\nThe first one in full:\n{details}" * bool(details))
+        f"errors:\n{quoted}\n"
+        + (f"\nThe first one in full:\n{details}" * bool(details))
     )
 
 
@@ -181,6 +182,7 @@ def _finish(
 ) -> bytes:
     """Return the archive of the refitted winner, or of the trial itself."""
     from skautonas.estimation.evaluate import assemble, refit
+
     path = Path(tempfile.mkdtemp(dir=folder)) / "model.keras"
     seconds = _refit_seconds(winner, settings, budget)
     if seconds is not None:
@@ -202,9 +204,7 @@ def _finish(
     return path.read_bytes()
 
 
-def _refit_seconds(
-    winner: Trial, settings: Settings, budget: Budget
-) -> float | None:
+def _refit_seconds(winner: Trial, settings: Settings, budget: Budget) -> float | None:
     """Return the time of the refit, or None where there is to be none."""
     if not settings.refit_share:
         return None

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import keras_tuner
 
-from skautonas.space.chooser import Chooser, Declare, Pick
 from skautonas.data.facts import Facts
+from skautonas.space.chooser import Chooser, Declare, Pick, nearest
 from skautonas.space.recipe import Recipe, RecipeOptions, choose_recipe
 
 Configuration = dict[str, Any]
@@ -52,7 +52,7 @@ class SearchSpace(keras_tuner.HyperModel):
     @property
     def starts(self) -> list[Configuration]:
         """Known-good configurations, tried first; the best known one leads."""
-        return [*self.user_starts, *self.known_starts()]
+        return [*self.user_starts, *offered(self.known_starts(), declared(self))]
 
     def declare(self, hp: keras_tuner.HyperParameters) -> None:
         """Declare the whole conditional space, and build nothing."""
@@ -97,7 +97,11 @@ class SearchSpace(keras_tuner.HyperModel):
 
     @abstractmethod
     def known_starts(self) -> list[Configuration]:
-        """Return the space's own starts for the bound data, strongest first."""
+        """Return the space's own starts for the bound data, strongest first.
+
+        They may name what a changed space does not offer: its nearest values stand
+        in.
+        """
 
 
 def declared(space: SearchSpace) -> keras_tuner.HyperParameters:
@@ -105,6 +109,23 @@ def declared(space: SearchSpace) -> keras_tuner.HyperParameters:
     hp = keras_tuner.HyperParameters()
     space.declare(hp)
     return hp
+
+
+def offered(
+    starts: Sequence[Configuration], hp: keras_tuner.HyperParameters
+) -> list[Configuration]:
+    """Return the starts in terms of what is declared, without duplicates."""
+    parameters = {parameter.name: parameter for parameter in hp.space}
+    fitted: list[Configuration] = []
+    for start in starts:
+        values = {
+            name: nearest(getattr(parameters[name], "values", [value]), value)
+            for name, value in start.items()
+            if name in parameters
+        }
+        if values not in fitted:
+            fitted.append(values)
+    return fitted
 
 
 def complete(

@@ -23,7 +23,7 @@ def check_activations(names: Any) -> tuple[str, ...]:
 
     names = _check_sequence("activations", names)
     for name in names:
-        if not (isinstance(name, str) and callable(getattr(keras.ops, name, None))):
+        if not isinstance(name, str) or not hasattr(keras.activations, name):
             raise ValueError(
                 f"Expected activations by name, such as 'relu' or 'gelu'; received "
                 f"{name!r}. See keras.activations for the names."
@@ -57,7 +57,7 @@ def check_range(option: str, ends: Any, least: int) -> tuple[int, int]:
 def check_rates(option: str, rates: Any) -> tuple[float, ...]:
     """Return rates of dropout as an ascending tuple of floats in [0, 1)."""
     rates = _check_sequence(option, rates)
-    if not all(isinstance(rate, Real) and 0 <= rate < 1 for rate in rates):
+    if not all(isinstance(rate, Real) and 0 <= float(rate) < 1 for rate in rates):
         raise ValueError(
             f"Expected {option} of floats from 0 to below 1; received {rates}. Pass "
             f"e.g. {option}=(0.0, 0.2)."
@@ -80,6 +80,5 @@ def _check_sequence(option: str, values: Any, distinct: bool = True) -> tuple:
 
 
 def _is_count(value: Any, least: int) -> bool:
-    return (
-        isinstance(value, Integral) and not isinstance(value, bool) and value >= least
-    )
+    integral = isinstance(value, Integral) and not isinstance(value, bool)
+    return integral and int(value) >= least

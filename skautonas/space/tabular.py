@@ -5,10 +5,10 @@ from typing import Any
 
 from keras import layers
 
+from skautonas.data.facts import TabularFacts
 from skautonas.space import tabular_blocks as blocks
 from skautonas.space.base import Configuration, SearchSpace
 from skautonas.space.chooser import Chooser
-from skautonas.data.facts import TabularFacts
 from skautonas.space.options import check_offered
 from skautonas.space.recipe import RecipeOptions
 
@@ -82,7 +82,7 @@ class TabularSpace(SearchSpace):
         """Describe the model: inputs to features, then the architecture."""
         x = self._features(choose, inputs or {})
         options = {name: ARCHITECTURES[name] for name in self.architectures}
-        build = choose.one("architecture", options, "packed")
+        build = choose.one("architecture", options, "mlp")
         return build(choose, x, self)
 
     def _features(self, choose: Chooser, inputs: dict[str, Any]) -> Any:
@@ -90,7 +90,9 @@ class TabularSpace(SearchSpace):
         if self.facts.n_numeric:
             scaling = choose.value("numeric/scaling", self.scalings, "quantile")
             numbers = inputs.get("numeric" if scaling == "robust" else "quantile")
-            options = {name: NUMERIC_EMBEDDINGS[name] for name in self.numeric_embeddings}
+            options = {
+                name: NUMERIC_EMBEDDINGS[name] for name in self.numeric_embeddings
+            }
             embed = choose.one("numeric/embedding", options, "periodic")
             parts.append(embed(choose, numbers, self.facts.n_numeric))
         if self.facts.n_missing:
@@ -127,24 +129,20 @@ class TabularSpace(SearchSpace):
         )
 
     def known_starts(self) -> list[Configuration]:
-        """Return a packed ensemble, an MLP and a residual MLP, where offered."""
+        """Return MLPs, a packed ensemble and a residual MLP, where offered."""
         starts: list[Configuration] = [
-            {"architecture": "packed"},
-            {"architecture": "packed", "numeric/embedding": "none"},
             {"architecture": "mlp"},
+            {
+                "architecture": "mlp",
+                "mlp/layer1/units": 256,
+                "mlp/layer2/units": 256,
+                "mlp/dropout": 0.2,
+            },
+            {"architecture": "packed", "packed/members": 4},
             {"architecture": "residual"},
         ]
-        return [s for s in starts if self._offers(s)]
-
-    def _offers(self, start: Configuration) -> bool:
-        embedding = start.get("numeric/embedding", "periodic")
-        return (
-            start["architecture"] in self.architectures
-            and embedding in self.numeric_embeddings
-        )
+        return [s for s in starts if s["architecture"] in self.architectures]
 
 
 def _by_rows(table: tuple[tuple[int, int], ...], n_rows: int, last: int) -> int:
     return next((value for limit, value in table if n_rows <= limit), last)
-
-

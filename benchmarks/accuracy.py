@@ -1,0 +1,252 @@
+"""Scores on real data beside well-known models, from the same splits.
+
+Run: ``SKAUTONAS_DATA=... python benchmarks/accuracy.py --budget 60``. The folder's
+layout: ``load.py`` with ``load(name)``, ``names()`` and ``info(name)``. Every fit runs
+in a process of its own, one after another. Accuracy for classes, R2 for values; the
+test rows (20 %, stratified for classes) are never seen in a search.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+# Sets for which a score is required, as the mean of three splits.
+REQUIRED = {
+    "digits8x8": 0.980,
+    "mnist5k": 0.965,
+    "kannada_mnist_10k": 0.970,
+    "california_housing": 0.800,
+    "concrete": 0.910,
+    "adult": 0.856,
+    "letter": 0.950,
+}
+# Sets on which the linear model's score, less this margin, is required.
+AS_LINEAR = ("trec6", "banking77", "sms_spam", "rt_polarity", "vader_tweets")
+MARGIN = 0.005
+N_SPLITS = 3
+SKIPPED = ("time_series", "multilabel", "multioutput")
+
+
+def open_data():
+    """Return the loader of the data folder."""
+    folder = os.environ.get("SKAUTONAS_DATA")
+    if not folder:
+        sys.exit(
+            "SKAUTONAS_DATA is not set: it names the folder of the data sets, with "
+            "load.py in it. Nothing was measured."
+        )
+    sys.path.insert(0, folder)
+    import load
+
+    return load
+
+
+def split(name, seed):
+    """Return modality, task and the parts of the data."""
+    import numpy as np
+    from sklearn.model_selection import train_test_split
+
+    load = open_data()
+    X, y = load.load(name)
+    modality, task = load.info(name)["modality"].split("_", 1)
+    y = np.asarray(y)
+    strata = None
+    if task == "classification":
+        _, codes, counts = np.unique(
+            y.astype(str), return_inverse=True, return_counts=True
+        )
+        strata = codes if counts.min() > 1 else None
+    return (
+        modality,
+        task,
+        train_test_split(X, y, test_size=0.2, random_state=seed, stratify=strata),
+    )
+
+
+def linear_model(modality, task):
+    """Return a linear pipeline for the modality."""
+    from sklearn.decomposition import PCA
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    head = LogisticRegression(max_iter=1000) if task == "classification" else Ridge()
+    if modality == "text":
+        if task == "classification":
+            head = LogisticRegression(C=10.0, max_iter=1000)
+        return make_pipeline(
+            TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2)), head
+        )
+    if modality == "image":
+        return make_pipeline(StandardScaler(), PCA(100, svd_solver="randomized"), head)
+    return make_pipeline(table_columns(), head)
+
+
+def table_columns():
+    """Return a preprocessing of tables for linear models."""
+    from sklearn.compose import make_column_selector as select
+    from sklearn.compose import make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    numbers = make_pipeline(SimpleImputer(), StandardScaler())
+    classes = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5)
+    return make_column_transformer(
+        (numbers, select(dtype_include="number")),
+        (classes, select(dtype_exclude="number")),
+    )
+
+
+def boosting(task):
+    """Return histogram gradient boosting with its default settings."""
+    from sklearn.compose import make_column_selector as select
+    from sklearn.compose import make_column_transformer
+    from sklearn.ensemble import (
+        HistGradientBoostingClassifier,
+        HistGradientBoostingRegressor,
+    )
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OrdinalEncoder
+
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    columns = make_column_transformer(
+        (codes, select(dtype_exclude="number")), remainder="passthrough"
+    )
+    if task == "classification":
+        return make_pipeline(columns, HistGradientBoostingClassifier(random_state=0))
+    return make_pipeline(columns, HistGradientBoostingRegressor(random_state=0))
+
+
+def search(modality, task, budget, seed):
+    """Return our estimator."""
+    import skautonas
+
+    kind = "Classifier" if task == "classification" else "Regressor"
+    estimator = getattr(skautonas, f"{modality.title()}Search{kind}")
+    return estimator(time_budget=budget, n_jobs=2, random_state=seed)
+
+
+def warm_up():
+    """Start the workers and import TensorFlow, so that budgets compare."""
+    import keras_tuner  # noqa: F401
+
+    from skautonas.search.executor import LocalExecutor
+
+    with LocalExecutor(2) as executor:
+        for future in executor.warm_up():
+            future.result()
+
+
+def measure(name, seed, budget):
+    """Fit everything on one split; return scores and seconds."""
+    modality, task, (X_train, X_test, y_train, y_test) = split(name, seed)
+    warm_up()
+    ours = search(modality, task, budget, seed)
+    start = time.monotonic()
+    ours.fit(X_train, y_train)
+    result = {
+        "seconds": time.monotonic() - start,
+        "ours": ours.score(X_test, y_test),
+        "validation": ours.best_score_,
+        "trials": ours.n_trials_,
+        "failed": sum(trial.status == "failed" for trial in ours.trials_),
+        "stop": ours.stop_reason_,
+        "best": {k: v for k, v in ours.best_params_.items() if "/" not in k},
+    }
+    if modality == "image":
+        flat = X_train.reshape(len(X_train), -1), X_test.reshape(len(X_test), -1)
+        if task == "regression" and flat[0].shape[1] > 10_000:
+            flat = flat[0][:, ::7], flat[1][:, ::7]
+        result["linear"] = (
+            linear_model(modality, task).fit(flat[0], y_train).score(flat[1], y_test)
+        )
+    else:
+        model = linear_model(modality, task).fit(X_train, y_train)
+        result["linear"] = model.score(X_test, y_test)
+    if modality == "tabular":
+        result["boosting"] = boosting(task).fit(X_train, y_train).score(X_test, y_test)
+    return result
+
+
+def measure_apart(name, seed, budget):
+    """Measure in a process of its own."""
+    command = [sys.executable, __file__, "--budget", str(budget)]
+    result = subprocess.run(
+        [*command, "--one", name, "--seed", str(seed)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    if result.returncode:
+        sys.exit(f"{name}, split {seed}: {result.stderr[-3000:]}")
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def row(name, results):
+    """Print one set's row, with what is required of it."""
+
+    def mean(key):
+        values = [r[key] for r in results if key in r]
+        return f"{statistics.mean(values):8.4f}" if values else " " * 8
+
+    ours = statistics.mean(r["ours"] for r in results)
+    required = REQUIRED.get(name)
+    if name in AS_LINEAR:
+        required = statistics.mean(r["linear"] for r in results) - MARGIN
+    verdict = ""
+    if required is not None:
+        verdict = f"{required:.4f} {'reached' if ours >= required else 'MISSED'}"
+    seconds = max(r["seconds"] for r in results)
+    trials = statistics.mean(r["trials"] for r in results)
+    print(
+        f"{name:22s}{len(results):2d} {mean('ours')} {mean('validation')} "
+        f"{mean('linear')} {mean('boosting')} {seconds:7.1f} {trials:6.1f}  {verdict}",
+        flush=True,
+    )
+
+
+def main():
+    """Parse the command line and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--budget", type=float, default=60.0, help="seconds a fit")
+    parser.add_argument("--sets", nargs="*", help="only these sets")
+    parser.add_argument("--splits", type=int, help="splits of every set")
+    parser.add_argument("--log", help="file that receives every result as JSON lines")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(measure(arguments.one, arguments.seed, arguments.budget)))
+        return
+    load = open_data()
+    chosen = arguments.sets or [
+        name
+        for name in load.names(group="open")
+        if not any(word in load.info(name)["modality"] for word in SKIPPED)
+    ]
+    print(
+        f"{'set':22s} n     ours validat.   linear boosting  max. s trials  required",
+        flush=True,
+    )
+    for name in chosen:
+        needed = name in REQUIRED or name in AS_LINEAR
+        n_splits = arguments.splits or (N_SPLITS if needed else 1)
+        results = [
+            measure_apart(name, seed, arguments.budget) for seed in range(n_splits)
+        ]
+        row(name, results)
+        if arguments.log:
+            with open(arguments.log, "a") as file:
+                for seed, result in enumerate(results):
+                    file.write(json.dumps({"set": name, "seed": seed} | result) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -140,7 +140,7 @@ def test_in_order_timing_decides_nothing():
         time.sleep(0.05 if task.number % 2 == 0 else 0.0)
         return outcome(task.number)
 
-    driver, strategy = run(evaluate, workers=2, max_trials=8, in_order=True)
+    _, strategy = run(evaluate, workers=2, max_trials=8, in_order=True)
     assert [x for x, _, _ in strategy.told] == list(range(8))
     assert strategy.known_at_ask == [0, 0, *range(1, 7)]
 

@@ -6,7 +6,8 @@ import sys, time
 start = time.perf_counter()
 import skautonas
 seconds = time.perf_counter() - start
-heavy = {"tensorflow", "keras", "keras_tuner", "pandas", "matplotlib"} & set(sys.modules)
+heavy = {"tensorflow", "keras", "keras_tuner", "pandas", "matplotlib"}
+heavy &= set(sys.modules)
 print(seconds, sorted(heavy))
 """
 

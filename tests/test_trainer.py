@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from skautonas.data.facts import Facts
 from skautonas.estimation.trainer import (
-    NoTimeError,
     NotFiniteError,
+    NoTimeError,
     Plan,
     Trainer,
     compile_predict,

@@ -417,7 +417,8 @@ class SearchClassifierMixin(ClassifierMixin):
         ndarray of shape (n,)
             Labels, in the dtype of the training labels.
         """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each class.
@@ -432,7 +433,8 @@ class SearchClassifierMixin(ClassifierMixin):
         ndarray of shape (n, n_classes)
             Rows sum to one; columns in the order of ``classes_``.
         """
-        return self._targets.probabilities(self._outputs(X))
+        outputs = self._outputs(X)
+        return self._targets.probabilities(outputs)
 
     def _check_y(self, y: Any) -> np.ndarray:
         return check_labels(y)
@@ -463,7 +465,8 @@ class SearchRegressorMixin(RegressorMixin):
         ndarray of shape (n,) or (n, n_targets)
             Values in the unit of the training targets.
         """
-        return self._targets.values(self._outputs(X))
+        outputs = self._outputs(X)
+        return self._targets.values(outputs)
 
     def _check_y(self, y: Any) -> np.ndarray:
         return check_values(y)

@@ -6,7 +6,7 @@ from typing import Any
 from keras import layers
 
 from skautonas.data.facts import ImageFacts
-from skautonas.space.base import Configuration, SearchSpace, declared
+from skautonas.space.base import Configuration, SearchSpace
 from skautonas.space.chooser import Chooser
 from skautonas.space.image_blocks import (
     BLOCKS,
@@ -25,7 +25,7 @@ from skautonas.space.image_options import (
     check_sizes,
 )
 from skautonas.space.image_sizes import affordable, most_stages, shrinks, stems
-from skautonas.space.image_starts import fit_to_space, image_recipe, starts_for
+from skautonas.space.image_starts import image_recipe, starts_for
 from skautonas.space.recipe import RecipeOptions
 
 POOLINGS = ("max", "average", "stride")
@@ -147,12 +147,8 @@ class ImageSpace(SearchSpace):
         return image_recipe(self.facts)
 
     def known_starts(self) -> list[Configuration]:
-        """Return starts for the bound data, strongest first.
-
-        A start that this space cannot express, because an option excludes it,
-        takes the nearest offered values.
-        """
-        return fit_to_space(starts_for(self.facts), declared(self))
+        """Return starts for the bound data, strongest first."""
+        return starts_for(self.facts)
 
     def _sides(self) -> tuple[int, int]:
         height, width, _ = self.facts.inputs["image"].shape

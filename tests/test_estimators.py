@@ -1,0 +1,399 @@
+"""What a user sees of a fitted search."""
+
+import os
+import signal
+import time
+import warnings
+
+import keras
+import keras_tuner
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+
+from skautonas import (
+    ImageSearchClassifier,
+    SearchFailedError,
+    SkautonasWarning,
+    TabularSearchClassifier,
+    TabularSearchRegressor,
+    TextSearchClassifier,
+)
+from skautonas.space import TabularSpace
+from skautonas.strategy import STRATEGIES
+
+WINE = load_wine(return_X_y=True)
+QUICK = {"max_trials": 2, "max_epochs": 3, "time_budget": None, "random_state": 0}
+SMALL = TabularSpace(architectures=("mlp",), units=(16, 32), layers=(1, 2))
+
+
+def test_all_six_learn(fitted):
+    score = fitted.search.score(fitted.problem.X_test, fitted.problem.y_test)
+    floor = {
+        "image-classifier": 0.5,
+        "image-regressor": -0.5,
+        "text-classifier": 0.7,
+        "text-regressor": -0.2,
+        "tabular-classifier": 0.8,
+        "tabular-regressor": -0.5,
+    }
+    assert score > floor[fitted.name]
+
+
+def test_the_results_have_the_shape_of_a_grid_search(fitted):
+    search = fitted.search
+    frame = pd.DataFrame(search.cv_results_)
+    assert len(frame) == search.n_trials_ == len(search.trials_) == 2
+    assert search.best_score_ == frame["mean_test_score"].max()
+    assert frame["rank_test_score"][search.best_index_] == 1
+    assert search.cv_results_["params"][search.best_index_] == search.best_params_
+    assert search.search_time_ > 0
+    assert search.stop_reason_ == "max_trials"
+    inactive = [k for k, v in search.cv_results_.items() if np.ma.isMaskedArray(v)]
+    assert inactive
+
+
+def test_the_leaderboard_is_sorted(fitted):
+    board = fitted.search.leaderboard()
+    assert isinstance(board, pd.DataFrame)
+    assert board["score"].is_monotonic_decreasing
+    assert set(board["trial"]) == {0, 1}
+
+
+def test_labels_come_back(fitted):
+    if fitted.classifies:
+        predicted = fitted.search.predict(fitted.problem.X_test)
+        assert set(predicted) <= set(fitted.problem.y_train)
+        assert predicted.dtype == np.asarray(fitted.problem.y_train).dtype
+        proba = fitted.predict()
+        np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-12)
+
+
+def test_before_fit_it_says_so(fitted):
+    fresh = type(fitted.search)()
+    with pytest.raises(NotFittedError):
+        fresh.predict(fitted.problem.X_test)
+    with pytest.raises(NotFittedError):
+        fresh.export_model()
+    with pytest.raises(NotFittedError):
+        fresh.leaderboard()
+
+
+def test_the_names_of_strategies_are_those_of_the_registry():
+    options = TabularSearchClassifier._parameter_constraints["strategy"][0].options
+    assert options == set(STRATEGIES)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"strategy": "bayesain"}, "strategy"),
+        ({"max_trials": 0}, "max_trials"),
+        ({"time_budget": 0.0}, "time_budget"),
+        ({"time_budget": None}, "max_trials"),
+        ({"validation_fraction": 1.0}, "validation_fraction"),
+        ({"space": "everything"}, "space"),
+    ],
+)
+def test_bad_parameters_are_refused_at_fit(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        TabularSearchClassifier(**parameters).fit(*WINE)
+
+
+@pytest.mark.parametrize("strategy", ["random", "bayesian", "hyperband"])
+def test_every_strategy_searches(strategy):
+    search = TabularSearchClassifier(
+        space=SMALL, strategy=strategy, max_trials=4, max_epochs=9, time_budget=None
+    )
+    search.fit(*WINE)
+    assert search.n_trials_ == 4
+    assert search.score(*WINE) > 0.5
+
+
+def test_an_oracle_is_a_template():
+    oracle = keras_tuner.oracles.RandomSearchOracle(
+        objective=keras_tuner.Objective("anything", "max"), max_trials=1
+    )
+    search = TabularSearchClassifier(space=SMALL, strategy=oracle, **QUICK)
+    search.fit(*WINE)
+    search.fit(*WINE)
+    assert search.n_trials_ == 2
+    assert not oracle.trials
+
+
+def test_any_scorer_is_the_objective():
+    search = TabularSearchClassifier(space=SMALL, scoring="neg_log_loss", **QUICK)
+    X, y = WINE
+    X_train, X_val, y_train, y_val = train_test_split(X, y, random_state=0, stratify=y)
+    search.set_params(refit=False)
+    search.fit(X_train, y_train, X_val=X_val, y_val=y_val)
+    expected = -log_loss(y_val, search.predict_proba(X_val))
+    assert search.best_score_ == pytest.approx(expected, abs=1e-6)
+
+
+def mean_of_first_class(estimator, X, y):
+    return float(estimator.predict_proba(X)[:, 0].mean())
+
+
+def test_a_callable_scorer():
+    search = TabularSearchClassifier(space=SMALL, scoring=mean_of_first_class, **QUICK)
+    search.fit(*WINE)
+    assert 0 <= search.best_score_ <= 1
+
+
+def test_users_validation_rows_are_used_and_seen_labels_demanded():
+    X, y = WINE
+    search = TabularSearchClassifier(space=SMALL, **QUICK)
+    with pytest.raises(ValueError, match="together"):
+        search.fit(X, y, X_val=X)
+    with pytest.raises(ValueError, match="y_val"):
+        search.fit(X[y < 2], y[y < 2], X_val=X, y_val=y)
+
+
+def build_small(hp):
+    inputs = keras.Input((13,))
+    x = keras.layers.Dense(hp.Int("units", 8, 32, step=8), activation="relu")(inputs)
+    if hp.Boolean("deep"):
+        with hp.conditional_scope("deep", [True]):
+            x = keras.layers.Dense(hp.Choice("second", [4, 8]), activation="relu")(x)
+    outputs = keras.layers.Dense(3, activation="softmax")(x)
+    model = keras.Model(inputs, outputs)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+class SmallHyperModel(keras_tuner.HyperModel):
+    def build(self, hp):
+        return build_small(hp)
+
+
+@pytest.mark.parametrize("space", [build_small, SmallHyperModel()])
+def test_a_users_own_models(space, tmp_path):
+    search = TabularSearchClassifier(
+        space=space, max_trials=4, max_epochs=30, time_budget=None, random_state=0
+    )
+    search.fit(*WINE)
+    assert search.score(*WINE) > 0.8
+    assert {"units", "deep"} <= set(search.best_params_)
+    path = search.export_model(tmp_path / "own.keras")
+    assert path.stat().st_size > 0
+
+
+def build_regressor(hp):
+    inputs = keras.Input((10,))
+    x = keras.layers.Dense(hp.Choice("units", [16, 32]), activation="relu")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(1)(x))
+    model.compile(keras.optimizers.Adam(0.1), "mse")
+    return model
+
+
+def test_a_users_regressor_predicts_in_the_targets_unit():
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    search = TabularSearchRegressor(
+        space=build_regressor, max_trials=2, time_budget=None
+    )
+    search.fit(X, y)
+    assert search.score(X, y) > 0.2
+
+
+def build_or_fail(hp):
+    if hp.Choice("bad", [False, True], default=False):
+        raise RuntimeError("this one cannot be built")
+    return build_small(hp)
+
+
+def build_never(hp):
+    hp.Choice("x", [1, 2])
+    model = keras.Sequential([keras.Input((13,)), keras.layers.Dense(3)])
+    model.compile("adam", "no_such_loss")
+    return model
+
+
+def build_nan(hp):
+    model = build_small(hp)
+    model.layers[-1].bias.assign([np.nan] * 3)
+    return model
+
+
+def build_and_die(hp):
+    if hp.Choice("deadly", [False, True], default=False):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return build_small(hp)
+
+
+@pytest.mark.parametrize(
+    ("build", "error"),
+    [(build_or_fail, "cannot be built"), (build_and_die, "worker died")],
+)
+def test_a_trial_that_fails_is_a_row_with_its_error(build, error):
+    search = TabularSearchClassifier(
+        space=build,
+        strategy="random",
+        max_trials=6,
+        max_epochs=2,
+        time_budget=None,
+        random_state=1,
+    )
+    search.fit(*WINE)
+    failed = [trial for trial in search.trials_ if trial.status == "failed"]
+    assert 0 < len(failed) < 6
+    assert all(error in trial.error for trial in failed)
+    assert np.isnan(search.cv_results_["mean_test_score"]).sum() == len(failed)
+    assert np.isfinite(search.best_score_)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"), [(build_never, "no_such_loss"), (build_nan, "loss is nan")]
+)
+def test_when_all_trials_fail_fit_raises_with_the_first_errors(build, message):
+    search = TabularSearchClassifier(space=build, max_trials=2, time_budget=None)
+    with pytest.raises(SearchFailedError, match=message) as caught:
+        search.fit(*WINE)
+    assert isinstance(caught.value, ValueError)
+    assert not hasattr(search, "best_model_")
+
+
+def test_one_line_a_trial_at_verbose_one_and_none_at_zero(capsys):
+    TabularSearchClassifier(space=SMALL, verbose=1, **QUICK).fit(*WINE)
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if "trial " in line and " s]" in line]) == 2
+    TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_budget_bounds_the_whole_fit(n_jobs):
+    X, y = load_breast_cancer(return_X_y=True)
+    search = TabularSearchClassifier(time_budget=12, n_jobs=n_jobs, random_state=0)
+    search.fit(X, y)
+    start = time.monotonic()
+    search.fit(X, y)
+    seconds = time.monotonic() - start
+    assert search.cold_start_time_ == 0
+    assert seconds < 15
+    assert search.n_trials_ > 1
+
+
+def test_a_tiny_budget_returns_the_best_start_with_a_warning():
+    X, y = load_breast_cancer(return_X_y=True)
+    TabularSearchClassifier(space=SMALL, **QUICK).fit(X, y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        search = TabularSearchClassifier(time_budget=3).fit(X, y)
+    assert search.n_trials_ >= 1
+    if search.n_trials_ == 1:
+        assert any(w.category is SkautonasWarning for w in caught)
+
+
+def test_no_time_at_all_is_an_error():
+    TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
+    with pytest.raises(ValueError, match="time_budget"):
+        TabularSearchClassifier(time_budget=0.05).fit(*WINE)
+
+
+def test_a_search_that_has_converged_stops_early():
+    X, y = WINE
+    search = TabularSearchClassifier(
+        space=SMALL, time_budget=600, max_epochs=1, scoring=constant_score
+    )
+    search.fit(X, y)
+    assert search.stop_reason_ == "converged"
+    assert search.search_time_ < 300
+
+
+def constant_score(estimator, X, y):
+    return 0.5
+
+
+def test_a_killed_worker_does_not_end_the_fit_with_two_workers():
+    search = TabularSearchClassifier(
+        space=build_and_die,
+        strategy="random",
+        max_trials=6,
+        max_epochs=2,
+        time_budget=None,
+        n_jobs=2,
+        random_state=1,
+    )
+    search.fit(*WINE)
+    assert 0 < sum(trial.status == "completed" for trial in search.trials_) < 6
+
+
+def test_the_refit_uses_all_rows_and_may_be_switched_off():
+    with_refit = TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
+    without = TabularSearchClassifier(space=SMALL, refit=False, **QUICK).fit(*WINE)
+    assert with_refit.best_score_ == without.best_score_
+    assert not np.allclose(
+        with_refit.predict_proba(WINE[0]), without.predict_proba(WINE[0])
+    )
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_seed_gives_the_same_search_twice(n_jobs):
+    one, two = (
+        TabularSearchClassifier(
+            space=SMALL, n_jobs=n_jobs, **(QUICK | {"max_trials": 4})
+        ).fit(*WINE)
+        for _ in range(2)
+    )
+    assert [t.params for t in one.trials_] == [t.params for t in two.trials_]
+    assert [t.score for t in one.trials_] == [t.score for t in two.trials_]
+    np.testing.assert_array_equal(
+        one.predict_proba(WINE[0]), two.predict_proba(WINE[0])
+    )
+
+
+@pytest.mark.parametrize("labels", ["str", "bool", "float", "negative"])
+def test_labels_of_any_kind(labels):
+    X, y = load_breast_cancer(return_X_y=True)
+    made = {
+        "str": np.where(y == 1, "yes", "no").astype(object),
+        "bool": y == 1,
+        "float": y.astype(float),
+        "negative": 2 * y - 1,
+    }[labels]
+    search = TabularSearchClassifier(space=SMALL, **QUICK).fit(X, made)
+    assert set(search.predict(X)) <= set(made)
+    assert search.score(X, made) > 0.7
+
+
+def test_a_hundred_classes():
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(100), 8)
+    X = np.stack([y % 10, y // 10], axis=1) + rng.normal(scale=0.1, size=(800, 2))
+    search = TabularSearchClassifier(space=SMALL, **(QUICK | {"max_epochs": 40}))
+    search.fit(X, y)
+    assert search.predict_proba(X).shape == (800, 100)
+    assert search.score(X, y) > 0.2
+
+
+def test_a_users_start_is_tried_first():
+    start = {"architecture": "mlp", "mlp/layers": 2, "mlp/layer2/units": 32}
+    space = TabularSpace(units=(16, 32)).with_starts([start])
+    search = TabularSearchClassifier(space=space, **QUICK).fit(*WINE)
+    first = search.trials_[0].params
+    assert {name: first[name] for name in start} == start
+
+
+def test_streams_are_refused_with_a_hint():
+    rows = (row for row in WINE[0])
+    with pytest.raises(TypeError, match="in memory"):
+        TabularSearchClassifier().fit(rows, WINE[1])
+    with pytest.raises(TypeError, match="in memory"):
+        TextSearchClassifier().fit(iter(["a"]), [1])
+    with pytest.raises(TypeError, match="in memory"):
+        ImageSearchClassifier().fit(iter([1]), [1])
+
+
+def test_predict_refuses_other_columns():
+    X = pd.DataFrame(WINE[0]).add_prefix("c")
+    search = TabularSearchClassifier(space=SMALL, **QUICK).fit(X, WINE[1])
+    assert search.feature_names_in_.tolist() == X.columns.tolist()
+    with pytest.raises(ValueError, match="c0"):
+        search.predict(X.drop(columns="c0"))
+    with pytest.raises(ValueError, match="features"):
+        TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE).predict(WINE[0][:, :5])

@@ -1,0 +1,147 @@
+"""One model out: the file runs without skautonas, and equals the estimator."""
+
+import json
+import pickle
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+RUN = """
+import json, pickle, sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("skautonas", "sklearn", "keras_tuner", "joblib"):
+            raise ImportError(name + " is blocked")
+
+sys.meta_path.insert(0, Blocked())
+import numpy as np
+card = open("model.md").read()
+code = card.split("```python\\n", 1)[1].split("```", 1)[0]
+exec(code)
+with open("rows.pickle", "rb") as file:
+    X = pickle.load(file)
+assert not any(name.startswith("skautonas") for name in sys.modules)
+np.save("outputs.npy", predict(X))
+print(json.dumps(sorted(m for m in sys.modules if m in ("sklearn", "skautonas"))))
+"""
+
+
+def plain_rows(X):
+    """Return the rows in a form that unpickles without pandas' help."""
+    if isinstance(X, pd.DataFrame):
+        return {name: X[name].to_numpy() for name in X}
+    return X
+
+
+def test_the_file_equals_the_estimator_where_skautonas_is_not(fitted, tmp_path):
+    path = fitted.search.export_model(tmp_path / "model.keras")
+    assert path == tmp_path / "model.keras"
+    rows = plain_rows(fitted.problem.X_test)
+    (tmp_path / "rows.pickle").write_bytes(pickle.dumps(rows))
+    result = subprocess.run(
+        [sys.executable, "-c", RUN],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert json.loads(result.stdout.splitlines()[-1]) == []
+    outputs = np.load(tmp_path / "outputs.npy").astype("float64")
+    expected = fitted.predict()
+    if not fitted.classifies:
+        outputs, scale = outputs[:, 0], np.std(fitted.problem.y_train)
+        np.testing.assert_allclose(outputs / scale, expected / scale, atol=1e-5)
+        return
+    np.testing.assert_allclose(outputs, expected, atol=1e-5)
+
+
+def test_the_card_names_the_classes_and_the_score(fitted, tmp_path):
+    fitted.search.export_model(tmp_path / "model.keras")
+    card = (tmp_path / "model.md").read_text()
+    assert f"{fitted.search.best_score_:.4f}" in card
+    if fitted.classifies:
+        assert repr(fitted.search.classes_.tolist()) in card
+
+
+def test_another_suffix_is_refused(fitted, tmp_path):
+    with pytest.raises(ValueError, match=r"\.keras"):
+        fitted.search.export_model(tmp_path / "model.h5")
+
+
+def test_a_failed_export_leaves_the_old_file(fitted, tmp_path, monkeypatch):
+    import os
+
+    path = tmp_path / "model.keras"
+    fitted.search.export_model(path)
+    before = path.read_bytes()
+
+    def full_disk(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        fitted.search.export_model(path)
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.keras", "model.md"]
+
+
+def test_pickle_holds_the_archive_and_no_keras_object(fitted):
+    data = pickle.dumps(fitted.search)
+    assert b"keras.src" not in data
+    again = pickle.loads(data)
+    np.testing.assert_array_equal(fitted.predict(again), fitted.predict())
+
+
+UNPICKLE = """
+import sys
+import joblib, numpy as np
+search, X = joblib.load(sys.argv[1])
+method = search.predict_proba if hasattr(search, "predict_proba") else search.predict
+np.save(sys.argv[2], method(X))
+"""
+
+
+def test_in_a_new_process_it_predicts_the_same(fitted, tmp_path):
+    source, target = tmp_path / "search.joblib", tmp_path / "out.npy"
+    joblib.dump((fitted.search, fitted.problem.X_test), source)
+    subprocess.run(
+        [sys.executable, "-c", UNPICKLE, str(source), str(target)],
+        check=True,
+        capture_output=True,
+    )
+    np.testing.assert_allclose(np.load(target), fitted.predict(), atol=1e-7)
+
+
+def test_a_deep_copy_predicts_the_same_and_a_clone_is_unfitted(fitted):
+    import copy
+
+    copied = copy.deepcopy(fitted.search)
+    np.testing.assert_array_equal(fitted.predict(copied), fitted.predict())
+    fresh = clone(fitted.search)
+    assert not hasattr(fresh, "best_model_")
+    assert fresh.get_params() == fitted.search.get_params()
+
+
+def test_predictions_do_not_depend_on_how_rows_are_batched(fitted):
+    X, expected = fitted.problem.X_test, fitted.predict()
+    method = getattr(fitted.search, "predict_proba" if fitted.classifies else "predict")
+    rows = [3, 0, 7]
+    part = X.iloc[rows] if isinstance(X, pd.DataFrame) else [X[i] for i in rows]
+    np.testing.assert_array_equal(method(part), expected[rows])
+
+
+def test_the_model_takes_raw_tensors(fitted):
+    import tensorflow as tf
+
+    inputs = fitted.search._encoder.to_inputs(
+        fitted.search._check_X(fitted.problem.X_test, reset=False)
+    )
+    outputs = fitted.search.best_model_({k: tf.constant(v) for k, v in inputs.items()})
+    assert outputs.shape[0] == len(fitted.problem.X_test)

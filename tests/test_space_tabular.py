@@ -1,0 +1,62 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from skautonas.data.facts import TabularFacts, TensorSpec
+from skautonas.estimation.trainer import Plan, Trainer, compile_predict
+from skautonas.space import TabularSpace
+from skautonas.space.base import complete, declared
+from skautonas.space.candidate import SpaceSource
+
+N = 512
+
+
+def facts(n_numeric=1, task="regression"):
+    spec = TensorSpec((n_numeric,), "float32")
+    return TabularFacts(
+        task=task,
+        n_outputs=1,
+        n_rows=N,
+        inputs={"numeric": spec, "quantile": spec},
+        n_numeric=n_numeric,
+        n_missing=0,
+        cardinalities=(),
+    )
+
+
+def test_a_packed_ensemble_of_eight_learns_the_identity():
+    keras.utils.set_random_seed(0)
+    space = TabularSpace(architectures=("packed",), members=(8, 16)).bind(facts())
+    values = complete(declared(space), {"numeric/embedding": "none"})
+    assert values["packed/members"] == 8
+    candidate = SpaceSource(space).build(values)
+    x = np.random.default_rng(0).normal(size=(N, 1)).astype("float32")
+    inputs = {"numeric": tf.constant(x), "quantile": tf.constant(x)}
+    rng = np.random.default_rng(0)
+    trainer = Trainer(candidate.model, inputs, tf.constant(x), candidate.recipe, rng)
+    trainer.fit(Plan(60))
+    outputs = compile_predict(candidate.model, inputs)()
+    assert outputs.shape == (N, 8, 1)
+    errors = np.mean((outputs - x[:, None, :]) ** 2, axis=(0, 2))
+    assert errors.max() < 0.05 * x.var()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"architectures": ("forest",)}, "forest"),
+        ({"architectures": ()}, "architectures"),
+        ({"numeric_embeddings": "periodic"}, "numeric_embeddings"),
+        ({"scalings": ("minmax",)}, "minmax"),
+    ],
+)
+def test_unknown_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        TabularSpace(**options)
+
+
+def test_starts_keep_to_the_options_of_a_changed_space():
+    space = TabularSpace(architectures=("residual",), units=(32, 64)).bind(facts())
+    (start,) = space.starts
+    assert complete(declared(space), start)["residual/units"] in (32, 64)

@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 # Sets for which a score is required, as the mean of three splits.
 REQUIRED = {
@@ -179,8 +180,7 @@ def measure_apart(name, seed, budget):
     command = [sys.executable, __file__, "--budget", str(budget)]
     result = subprocess.run(
         [*command, "--one", name, "--seed", str(seed)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
     )
@@ -243,7 +243,7 @@ def main():
         ]
         row(name, results)
         if arguments.log:
-            with open(arguments.log, "a") as file:
+            with Path(arguments.log).open("a") as file:
                 for seed, result in enumerate(results):
                     file.write(json.dumps({"set": name, "seed": seed} | result) + "\n")
 

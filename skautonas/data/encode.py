@@ -83,9 +83,13 @@ def _compiled(model: Any, batch: dict[str, Any]) -> Any:
     if signature not in functions:
         # The weak reference keeps the function from keeping its own key alive.
         reference = weakref.ref(model)
-        function = tf.function(lambda batch: reference()(batch, training=False))
+        function = tf.function(lambda batch: _call(reference(), batch))
         functions[signature] = function.get_concrete_function(batch)
     return functions[signature]
+
+
+def _call(model: Any, batch: dict[str, Any]) -> Any:
+    return model(batch, training=False)
 
 
 def _to_numpy(tensor: Any) -> np.ndarray:

@@ -88,7 +88,7 @@ def _is_missing(value: Any) -> bool:
     return type(value).__name__ in ("NoneType", "NAType", "NaTType") or value != value
 
 
-def to_inputs(X, columns, by_name):  # type: ignore[no-untyped-def]
+def to_inputs(X, columns, by_name):
     """Return the raw tensors of a table: numpy arrays by input name.
 
     X is a DataFrame, a dict of columns, or a 2-D array; ``columns`` lists name or
@@ -96,17 +96,17 @@ def to_inputs(X, columns, by_name):  # type: ignore[no-untyped-def]
     """
     import numpy as np
 
-    def is_missing(value):  # type: ignore[no-untyped-def]
+    def is_missing(value):
         kinds = ("NoneType", "NAType", "NaTType")
         return type(value).__name__ in kinds or value != value
 
-    def numbers(values):  # type: ignore[no-untyped-def]
+    def numbers(values):
         if values.dtype.kind in "fiub":
             return values.astype("float32")
         floats = [np.nan if is_missing(v) else float(v) for v in values]
         return np.array(floats, dtype="float32")
 
-    def days(values, origin):  # type: ignore[no-untyped-def]
+    def days(values, origin):
         # In float64 from the origin: float32 has no seconds at today's epoch times.
         times = ["NaT" if is_missing(v) else str(v)[:19] for v in values]
         since = np.array(times, dtype="datetime64[s]") - np.datetime64(origin)
@@ -114,7 +114,7 @@ def to_inputs(X, columns, by_name):  # type: ignore[no-untyped-def]
         numbers = since.astype("timedelta64[s]").astype("float64") / 86400
         return np.where(missing, np.nan, numbers).astype("float32")
 
-    def text(value):  # type: ignore[no-untyped-def]
+    def text(value):
         if is_missing(value):
             return ""
         is_whole = isinstance(value, float) and value == int(value)

@@ -20,7 +20,8 @@ def encoded_table(scales: Any, missing: list[int], levels: list[list[str]]) -> A
     """Return the model from raw inputs to scaled numbers and ids of categories."""
     import keras
 
-    inputs, encoded = {}, {}
+    inputs: dict[str, Any] = {}
+    encoded: dict[str, Any] = {}
     if len(scales.center):
         inputs["numeric"] = keras.Input((len(scales.center),), name="numeric")
         encoded |= _encode_numbers(inputs["numeric"], scales, missing)

@@ -1,11 +1,13 @@
 """y to what is trained on, and predictions back to the user's labels and unit."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import column_or_1d
+
+from skautonas.data.facts import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class ClassTargets:
 
     classes: np.ndarray
     logits: bool = True
-    task = "classification"
+    task: ClassVar[Task] = "classification"
 
     @property
     def n_outputs(self) -> int:
@@ -83,7 +85,7 @@ class ValueTargets:
     mean: np.ndarray
     scale: np.ndarray
     flat: bool
-    task = "regression"
+    task: ClassVar[Task] = "regression"
 
     @classmethod
     def in_unit(cls, n_outputs: int, flat: bool) -> "ValueTargets":

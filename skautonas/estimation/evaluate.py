@@ -149,7 +149,9 @@ def _write_files(task: TrialTask, training: Training) -> tuple[str, str]:
     stem.parent.mkdir(parents=True, exist_ok=True)
     checkpoint, predictions = f"{stem}.npz", f"{stem}-predictions.npy"
     write_atomically(checkpoint, lambda file: np.savez(file, *training.variables))
-    write_atomically(predictions, lambda file: np.save(file, training.predictions))
+    write_atomically(
+        predictions, lambda file: np.save(file, np.asarray(training.predictions))
+    )
     return checkpoint, predictions
 
 

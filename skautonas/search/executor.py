@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Any
 
 from joblib.externals import loky
@@ -130,7 +131,7 @@ class LocalExecutor(Executor):
             worker = self._free.pop()
             self._busy[outer] = worker
             inner = worker.submit(function, *arguments)
-            inner.add_done_callback(lambda done, o=outer: self._finish(o, done))
+            inner.add_done_callback(partial(self._finish, outer))
 
     def _finish(self, outer: Future, inner: Future) -> None:
         with self._lock:

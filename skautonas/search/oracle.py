@@ -1,9 +1,11 @@
 """Ask and tell over a KerasTuner oracle."""
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras_tuner
+from sklearn.exceptions import ConvergenceWarning
 
 from skautonas import _compat
 from skautonas.search.proposal import Proposal
@@ -64,7 +66,11 @@ class OracleAdapter:
 
     def _call(self, method: Any, *arguments: Any) -> Any:
         try:
-            return method(*arguments)
+            with warnings.catch_warnings():
+                # Nothing that a user of the search could act on: KerasTuner's Gaussian
+                # process warns of its kernel's bounds.
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                return method(*arguments)
         except BaseException:
             _compat.release_oracle(self.oracle)
             raise

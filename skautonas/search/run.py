@@ -167,9 +167,8 @@ def failure_message(trials: list[Trial]) -> str:
     quoted = "\n".join(f"- {error}" for error in errors[:MAX_ERRORS])
     details = next((t.outcome.traceback for t in trials if t.outcome.traceback), None)
     return (
-        f"All the {len(trials)} trials failed, so there is no model. The first distinct "
-        f"errors:\n{quoted}\n"
-        + (f"\nThe first one in full:\n{details}" * bool(details))
+        f"All the {len(trials)} trials failed, so there is no model. The first "
+        f"distinct errors:\n{quoted}\n\n{details or ''}"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import keras_tuner
+from keras_tuner.engine.hyperparameters import Choice
 
 from skautonas.data.facts import Facts
 from skautonas.space.chooser import Chooser, Declare, Pick, nearest
@@ -119,13 +120,19 @@ def offered(
     fitted: list[Configuration] = []
     for start in starts:
         values = {
-            name: nearest(getattr(parameters[name], "values", [value]), value)
+            name: _nearest_offered(parameters[name], value)
             for name, value in start.items()
             if name in parameters
         }
         if values not in fitted:
             fitted.append(values)
     return fitted
+
+
+def _nearest_offered(parameter: Any, value: Any) -> Any:
+    if isinstance(parameter, Choice):
+        return nearest(parameter.values, value)
+    return value
 
 
 def complete(

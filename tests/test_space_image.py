@@ -79,7 +79,7 @@ def description(model):
         ({"stages": (0, 2)}, "stages as .least, most. with 1 <="),
         ({"stages": (3, 2)}, "least <= most"),
         ({"blocks_per_stage": (1, 2, 3)}, "blocks_per_stage as"),
-        ({"filters": (16, 0)}, "filters of integers above 0"),
+        ({"filters": (16, 0)}, "filters of integers, at least 1"),
         ({"filters": (16, 16)}, "each of filters once"),
         ({"kernel_sizes": (3.0,)}, "kernel_sizes of integers"),
         ({"activations": ("reluu",)}, "activations by name.*'reluu'"),

@@ -4,7 +4,9 @@ import pytest
 import tensorflow as tf
 
 from skautonas.data.facts import TabularFacts, TensorSpec
-from skautonas.estimation.trainer import Plan, Trainer, compile_predict
+from skautonas.estimation.plan import Plan
+from skautonas.estimation.steps import compile_predict
+from skautonas.estimation.trainer import Trainer
 from skautonas.space import TabularSpace
 from skautonas.space.base import complete, declared
 from skautonas.space.candidate import SpaceSource
@@ -49,6 +51,9 @@ def test_a_packed_ensemble_of_eight_learns_the_identity():
         ({"architectures": ()}, "architectures"),
         ({"numeric_embeddings": "periodic"}, "numeric_embeddings"),
         ({"scalings": ("minmax",)}, "minmax"),
+        ({"units": (64, 0)}, "units of integers, at least 1"),
+        ({"layers": (0, 2)}, "layers as"),
+        ({"members": 8}, "members as a non-empty tuple"),
     ],
 )
 def test_unknown_options_are_refused(options, message):

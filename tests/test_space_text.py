@@ -170,14 +170,16 @@ def test_space_copies_and_pickles(space):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"encoders": ("bert",)}, "received \\('bert',\\)"),
-        ({"encoders": ()}, "Expected encoders"),
-        ({"units": ()}, "at least one"),
-        ({"units": 64}, "Expected units to be a tuple"),
-        ({"units": (0,)}, "received 0"),
-        ({"dropout_rates": (0.5, 1.0)}, r"received 1\.0"),
+        ({"encoders": ("bert",)}, r"received \['bert'\]"),
+        ({"encoders": ()}, "encoders as a non-empty tuple"),
+        ({"units": ()}, "units as a non-empty tuple"),
+        ({"units": 64}, "units as a non-empty tuple"),
+        ({"units": (0,)}, r"at least 1; received \(0,\)"),
+        ({"vocabulary_sizes": (2,)}, "at least 3"),
+        ({"dropout_rates": (0.5, 1.0)}, r"dropout_rates of floats .* below 1"),
         ({"windows": ("2,3",)}, "received '2,3'"),
-        ({"length_fractions": (2.0,)}, r"received 2\.0"),
+        ({"windows": (3,)}, "received 3"),
+        ({"length_fractions": (2.0,)}, r"up to 1; received \(2\.0,\)"),
         ({"heads": (32,)}, "at most as many heads"),
     ],
 )

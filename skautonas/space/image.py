@@ -17,15 +17,15 @@ from skautonas.space.image_blocks import (
     flatten,
     pool,
 )
-from skautonas.space.image_options import (
+from skautonas.space.image_sizes import affordable, most_stages, shrinks, stems
+from skautonas.space.image_starts import image_recipe, starts_for
+from skautonas.space.options import (
     check_activations,
     check_names,
     check_range,
     check_rates,
     check_sizes,
 )
-from skautonas.space.image_sizes import affordable, most_stages, shrinks, stems
-from skautonas.space.image_starts import image_recipe, starts_for
 from skautonas.space.recipe import RecipeOptions
 
 POOLINGS = ("max", "average", "stride")

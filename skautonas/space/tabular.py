@@ -9,7 +9,7 @@ from skautonas.data.facts import TabularFacts
 from skautonas.space import tabular_blocks as blocks
 from skautonas.space.base import Configuration, SearchSpace
 from skautonas.space.chooser import Chooser
-from skautonas.space.options import check_offered
+from skautonas.space.options import check_names, check_range, check_sizes
 from skautonas.space.recipe import RecipeOptions
 
 ARCHITECTURES = {
@@ -51,6 +51,11 @@ class TabularSpace(SearchSpace):
         Widths of a category's embedding.
     members : sequence of int
         Members of a packed ensemble.
+
+    Raises
+    ------
+    ValueError
+        Where an option is empty, unknown or out of range.
     """
 
     facts: TabularFacts
@@ -67,16 +72,15 @@ class TabularSpace(SearchSpace):
         members: Sequence[int] = (4, 8, 16),
     ) -> None:
         super().__init__(name="TabularSpace")
-        check_offered("architectures", architectures, ARCHITECTURES)
-        check_offered("numeric_embeddings", numeric_embeddings, NUMERIC_EMBEDDINGS)
-        check_offered("scalings", scalings, SCALINGS)
-        self.architectures = tuple(architectures)
-        self.numeric_embeddings = tuple(numeric_embeddings)
-        self.scalings = tuple(scalings)
-        self.units = tuple(units)
-        self.layers = layers
-        self.embedding_widths = tuple(embedding_widths)
-        self.members = tuple(members)
+        self.architectures = check_names("architectures", architectures, ARCHITECTURES)
+        self.numeric_embeddings = check_names(
+            "numeric_embeddings", numeric_embeddings, NUMERIC_EMBEDDINGS
+        )
+        self.scalings = check_names("scalings", scalings, SCALINGS)
+        self.units = check_sizes("units", units)
+        self.layers = check_range("layers", layers, 1)
+        self.embedding_widths = check_sizes("embedding_widths", embedding_widths)
+        self.members = check_sizes("members", members)
 
     def body(self, choose: Chooser, inputs: Any) -> Any:
         """Describe the model: inputs to features, then the architecture."""

@@ -6,11 +6,16 @@ from typing import Any
 from skautonas.data.facts import TextFacts
 from skautonas.space.base import Configuration, SearchSpace
 from skautonas.space.chooser import Chooser
-from skautonas.space.options import check_offered
+from skautonas.space.options import (
+    check_fractions,
+    check_names,
+    check_rates,
+    check_sizes,
+    check_windows,
+)
 from skautonas.space.recipe import RecipeOptions
 from skautonas.space.text_blocks import convolution, recurrent, transformer
 from skautonas.space.text_ngrams import ngrams
-from skautonas.space.text_options import check_text_options
 
 ENCODERS: dict[str, Callable] = {
     "ngrams": ngrams,
@@ -20,6 +25,8 @@ ENCODERS: dict[str, Callable] = {
 }
 
 SHORTEST_LENGTH = 4
+# Padding and unknown words take two entries.
+SMALLEST_VOCABULARY = 3
 # Rows below which a batch size and a number of epochs are the defaults: 600 to 3 100
 # steps, after which the linear n-gram model had converged on five public data sets
 # of 4 000 to 13 000 texts.
@@ -98,20 +105,28 @@ class TextSpace(SearchSpace):
         dropout_rates: tuple[float, ...] = (0.0, 0.1, 0.2, 0.4, 0.6),
     ) -> None:
         super().__init__(name="TextSpace")
-        self.encoders = encoders
-        self.vocabulary_sizes = vocabulary_sizes
-        self.ngram_vocabulary_sizes = ngram_vocabulary_sizes
-        self.length_fractions = length_fractions
-        self.embedding_widths = embedding_widths
-        self.units = units
-        self.recurrent_units = recurrent_units
-        self.filters = filters
-        self.kernel_sizes = kernel_sizes
-        self.windows = windows
-        self.heads = heads
-        self.dropout_rates = dropout_rates
-        check_offered("encoders", encoders, ENCODERS)
-        check_text_options(self)
+        self.encoders = check_names("encoders", encoders, ENCODERS)
+        self.vocabulary_sizes = check_sizes(
+            "vocabulary_sizes", vocabulary_sizes, SMALLEST_VOCABULARY
+        )
+        self.ngram_vocabulary_sizes = check_sizes(
+            "ngram_vocabulary_sizes", ngram_vocabulary_sizes, SMALLEST_VOCABULARY
+        )
+        self.length_fractions = check_fractions("length_fractions", length_fractions)
+        self.embedding_widths = check_sizes("embedding_widths", embedding_widths)
+        self.units = check_sizes("units", units)
+        self.recurrent_units = check_sizes("recurrent_units", recurrent_units)
+        self.filters = check_sizes("filters", filters)
+        self.kernel_sizes = check_sizes("kernel_sizes", kernel_sizes)
+        self.windows = check_windows("windows", windows)
+        self.heads = check_sizes("heads", heads)
+        self.dropout_rates = check_rates("dropout_rates", dropout_rates)
+        if max(self.heads) > min(self.embedding_widths):
+            raise ValueError(
+                "Expected at most as many heads as the smallest embedding width; "
+                f"received heads={heads}, embedding_widths={embedding_widths}. Pass "
+                "fewer heads or wider embeddings."
+            )
 
     def body(self, choose: Chooser, inputs: Any) -> Any:
         """Describe the encoders, from words and n-grams to the raw output."""

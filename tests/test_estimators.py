@@ -273,7 +273,7 @@ def test_the_budget_bounds_the_whole_fit(n_jobs):
     start = time.monotonic()
     search.fit(X, y)
     seconds = time.monotonic() - start
-    assert search.cold_start_time_ == 0
+    assert search.cold_start_time_ < 0.5
     assert seconds < 15
     assert search.n_trials_ > 1
 

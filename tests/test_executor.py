@@ -58,7 +58,8 @@ def test_workers_stay_warm_for_the_next_fit():
             future.result()
         first = executor.submit(pid).result()
     with LocalExecutor(1) as executor:
-        assert executor.warm
+        (ready,) = executor.warm_up()
+        assert ready.result() < 1.0
         assert executor.submit(pid).result() == first
 
 
@@ -79,6 +80,15 @@ def test_shutdown_ends_a_task_that_hangs():
     executor.shutdown()
     assert hanging.exception(timeout=30) is not None
     assert time.monotonic() - start < 10
+
+
+def test_a_shutdown_right_after_a_submit_leaves_no_error_in_a_thread():
+    for _ in range(8):
+        executor = LocalExecutor(1)
+        executor.submit(pid).result()
+        future = executor.submit(pid)
+        executor.shutdown()
+        assert future.exception(timeout=30) is not None or future.result() > 0
 
 
 def test_a_worker_is_deaf_to_interrupts():

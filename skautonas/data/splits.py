@@ -1,7 +1,21 @@
 """Which rows train and which validate."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from sklearn.model_selection import train_test_split
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Raw rows and encoded targets for training and validation."""
+
+    X_train: Any
+    y_train: np.ndarray
+    X_validation: Any
+    y_validation: np.ndarray
+    labels: np.ndarray
 
 
 def holdout(

@@ -1,10 +1,12 @@
 """Any scikit-learn scorer, applied to predictions that are there already."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import check_scoring, get_scorer
 
 from skautonas.data.targets import ClassTargets, Targets
 
@@ -77,3 +79,10 @@ def score_predictions(
     if not math.isfinite(score):
         raise ValueError(f"Expected a finite score; the scorer returned {score}.")
     return score
+
+
+def make_scorer(scoring: str | Callable) -> Callable:
+    """Return the scorer of a name, or check a callable."""
+    if isinstance(scoring, str):
+        return get_scorer(scoring)
+    return check_scoring(None, scoring=scoring)

@@ -1,57 +1,34 @@
-"""The story that all estimators share: fit searches, predict calls the model."""
+"""The story that all estimators share: check, split, encode, search, keep."""
 
 import tempfile
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.metrics import check_scoring, get_scorer
+from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_consistent_length
 
 from skautonas._compat import HasMethods, Interval, StrOptions, fit_context
 from skautonas.data.encoder import Encoder
-from skautonas.data.splits import holdout
+from skautonas.data.rows import refuse_streams, take_rows
+from skautonas.data.splits import Split, holdout
 from skautonas.data.store import write_arrays
-from skautonas.data.targets import (
-    ClassTargets,
-    Targets,
-    ValueTargets,
-    check_labels,
-    check_values,
-    fit_classes,
-    fit_values,
-)
+from skautonas.data.targets import Targets
+from skautonas.estimation.scoring import make_scorer
+from skautonas.estimators._results import SearchResults
 from skautonas.exceptions import SkautonasWarning
 from skautonas.report.progress import print_trial, say
-from skautonas.report.trials import cv_results, leaderboard_rows, record
 from skautonas.search.budget import Budget
 from skautonas.search.executor import LocalExecutor
 
-# Number of values in a batch of predictions: wide inputs get fewer rows.
-PREDICT_VALUES = 2_000_000
-PREDICT_ROWS = (16, 256)
 
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Raw rows and encoded targets for training and validation."""
-
-    X_train: Any
-    y_train: np.ndarray
-    X_validation: Any
-    y_validation: np.ndarray
-    labels: np.ndarray
-
-
-class BaseSearch(BaseEstimator):
+class BaseSearch(SearchResults):
     """What classifiers and regressors of all modalities share.
 
     A subclass of a modality says which encoder and which space it has, and checks
@@ -74,7 +51,6 @@ class BaseSearch(BaseEstimator):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
-    _default_scoring: ClassVar[str]
 
     def __init__(
         self,
@@ -135,57 +111,28 @@ class BaseSearch(BaseEstimator):
         refuse_streams(X)
         X = self._check_X(X, reset=True)
         check_consistent_length(X, y)
-        n_workers = effective_n_jobs(self.n_jobs)
-        with LocalExecutor(n_workers) as executor:
-            warm = executor.warm
-            ready = executor.warm_up()
-            with tempfile.TemporaryDirectory(prefix="skautonas-") as folder:
-                self._search(X, y, X_val, y_val, executor, budget, folder, ready, warm)
-        self.search_time_ = budget.elapsed()
-        return self
-
-    def _search(
-        self,
-        X: Any,
-        y: Any,
-        X_val: Any,
-        y_val: Any,
-        executor: LocalExecutor,
-        budget: Budget,
-        folder: str,
-        ready: list,
-        warm: bool,
-    ) -> None:
-        from skautonas.search.run import Settings, run_search
-
         rng = check_random_state(self.random_state)
-        seeds = rng.randint(1, 2**31 - 1, size=2)
-        targets, split = self._split(X, y, X_val, y_val, int(seeds[0]))
-        study = self._study(targets, split, folder)
-        for future in ready:
-            future.result()
-        if not warm:
-            budget.add_cold_start(budget.elapsed())
+        split_seed, search_seed = map(int, rng.randint(1, 2**31 - 1, size=2))
+        with (
+            tempfile.TemporaryDirectory(prefix="skautonas-") as folder,
+            LocalExecutor(effective_n_jobs(self.n_jobs)) as executor,
+        ):
+            ready = executor.warm_up()
+            targets, split = self._split(X, y, X_val, y_val, split_seed)
+            study = self._study(targets, split, folder)
+            budget.add_cold_start(max(future.result() for future in ready))
+            self._say(f"workers ready after {budget.elapsed():.1f} s")
+            settings = self._settings(split, search_seed)
+            found = self._run(study, settings, executor, budget)
+            self._keep(found, study)
+        self._say(
+            f"stopped: {found.stop_reason}; best is trial {found.winner.number} with "
+            f"{self.best_score_:.4f}"
+        )
         self.cold_start_time_ = budget.cold_start
-        n_train, n_validation = len(split.y_train), len(split.y_validation)
-        settings = Settings(
-            strategy=self.strategy,
-            max_trials=self.max_trials,
-            max_epochs=self.max_epochs,
-            refit_share=(n_train + n_validation) / n_train if self.refit else 0.0,
-            seed=int(seeds[1]),
-            in_order=self.time_budget is None and self.random_state is not None,
-        )
-        self._say(f"workers ready after {budget.elapsed():.1f} s")
-        found = run_search(
-            study,
-            settings,
-            executor,
-            budget,
-            print_trial if self.verbose else lambda trial, best: None,
-        )
-        self._keep(found, study)
+        self.search_time_ = budget.elapsed()
         self._warn_if_cut(found)
+        return self
 
     def _split(
         self, X: Any, y: Any, X_val: Any, y_val: Any, seed: int
@@ -204,7 +151,7 @@ class BaseSearch(BaseEstimator):
             return targets, Split(
                 X, targets.encode(y), X_val, targets.encode(labels), labels
             )
-        stratify = isinstance(self, ClassifierMixin)
+        stratify = is_classifier(self)
         train, validation = holdout(
             y, self.validation_fraction, stratify=stratify, seed=seed
         )
@@ -248,30 +195,26 @@ class BaseSearch(BaseEstimator):
             return SpaceSource(space.bind(facts))
         return UserSource(getattr(space, "build", space))
 
-    def _keep(self, found: Any, study: Any) -> None:
-        """Set the fitted attributes."""
-        from skautonas.export.keras_model import load_model
+    def _settings(self, split: Split, seed: int) -> Any:
+        from skautonas.search.run import Settings
 
-        self.trials_ = [record(trial) for trial in found.trials]
-        self.n_trials_ = len(self.trials_)
-        self.cv_results_ = cv_results(self.trials_)
-        self.best_index_ = next(
-            i
-            for i, trial in enumerate(self.trials_)
-            if trial.number == found.winner.number
+        n_train, n_validation = len(split.y_train), len(split.y_validation)
+        return Settings(
+            strategy=self.strategy,
+            max_trials=self.max_trials,
+            max_epochs=self.max_epochs,
+            refit_share=(n_train + n_validation) / n_train if self.refit else 0.0,
+            seed=seed,
+            in_order=self.time_budget is None and self.random_state is not None,
         )
-        self.best_params_ = dict(found.winner.task.values)
-        self.best_score_ = found.winner.score
-        self.stop_reason_ = found.stop_reason
-        self.refit_time_ = found.refit_seconds
-        self._targets = study.targets
-        self._encoder = study.encoder
-        self._archive = found.archive
-        self.best_model_ = load_model(found.archive)
-        self._say(
-            f"stopped: {found.stop_reason}; best is trial {found.winner.number} with "
-            f"{self.best_score_:.4f}"
-        )
+
+    def _run(
+        self, study: Any, settings: Any, executor: LocalExecutor, budget: Budget
+    ) -> Any:
+        from skautonas.search.run import run_search
+
+        on_trial = print_trial if self.verbose else lambda trial, best: None
+        return run_search(study, settings, executor, budget, on_trial)
 
     def _warn_if_cut(self, found: Any) -> None:
         """Warn where the budget did not reach for a whole trial."""
@@ -281,105 +224,12 @@ class BaseSearch(BaseEstimator):
             f"time_budget={self.time_budget} s ended the search within its first "
             f"trial, after {found.winner.outcome.epochs:.1f} epochs. Raise it.",
             SkautonasWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
-
-    def _outputs(self, X: Any) -> np.ndarray:
-        """Call the model on X, in padded batches of one size."""
-        from skautonas.data.encode import run_batches
-
-        check_is_fitted(self)
-        refuse_streams(X)
-        X = self._check_X(X, reset=False)
-        inputs = self._encoder.to_inputs(X)
-        values = sum(int(np.prod(array.shape[1:])) for array in inputs.values())
-        size = int(np.clip(PREDICT_VALUES // max(values, 1), *PREDICT_ROWS))
-        return run_batches(self.best_model_, inputs, size)
-
-    def leaderboard(self) -> Any:
-        """Return the trials, best first: a DataFrame where pandas is installed.
-
-        Returns
-        -------
-        pandas.DataFrame or list of dict
-            One row a trial: number, score, status, seconds, epochs, parameters,
-            error, and the active hyperparameters.
-        """
-        check_is_fitted(self)
-        rows = leaderboard_rows(self.trials_)
-        try:
-            import pandas as pd
-        except ImportError:
-            return rows
-        return pd.DataFrame(rows)
-
-    def export_model(self, path: str | Path = "best.keras") -> Path:
-        """Save the model, and beside it a card that says how to call it.
-
-        Parameters
-        ----------
-        path : str or Path, default="best.keras"
-            Where to write; must end in ``.keras``. The card gets the suffix ``.md``.
-
-        Returns
-        -------
-        Path
-            The file. It takes raw inputs and needs keras and tensorflow only.
-
-        Raises
-        ------
-        ValueError
-            Where ``path`` does not end in ``.keras``.
-        """
-        import skautonas
-        from skautonas.export.card import model_card
-        from skautonas.export.keras_model import save_bytes
-
-        check_is_fitted(self)
-        path = Path(path)
-        if path.suffix != ".keras":
-            raise ValueError(
-                f"Expected a path that ends in '.keras'; received {str(path)!r}."
-            )
-        classes = getattr(self, "classes_", None)
-        card = model_card(
-            name=type(self).__name__,
-            version=skautonas.__version__,
-            file=path.name,
-            snippet=self._encoder.snippet(),
-            scoring=str(self.scoring or self._default_scoring),
-            score=self.best_score_,
-            n_trials=self.n_trials_,
-            model=self.best_model_,
-            classes=None if classes is None else classes.tolist(),
-        )
-        save_bytes(self._archive, path)
-        save_bytes(card.encode("utf-8"), path.with_suffix(".md"))
-        return path
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "best_model_")
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Keep the model as the bytes of its archive."""
-        state = dict(super().__getstate__())
-        state.pop("best_model_", None)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "_archive" in state:
-            from skautonas.export.keras_model import load_model
-
-            self.best_model_ = load_model(self._archive)
 
     def _say(self, line: str) -> None:
         if self.verbose:
             say(line)
-
-    @abstractmethod
-    def _check_X(self, X: Any, *, reset: bool) -> Any:
-        """Check X, and return it in the form that the encoder takes."""
 
     @abstractmethod
     def _make_encoder(self) -> Encoder:
@@ -396,115 +246,3 @@ class BaseSearch(BaseEstimator):
     @abstractmethod
     def _fit_targets(self, y: np.ndarray, train: np.ndarray) -> Targets:
         """Learn from y what models are trained on."""
-
-
-class SearchClassifierMixin(ClassifierMixin):
-    """What y means in classification."""
-
-    _default_scoring = "accuracy"
-    space: Any
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict labels.
-
-        Parameters
-        ----------
-        X : array-like of n rows
-            As in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Labels, in the dtype of the training labels.
-        """
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]
-
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of n rows
-            As in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes)
-            Rows sum to one; columns in the order of ``classes_``.
-        """
-        outputs = self._outputs(X)
-        return self._targets.probabilities(outputs)
-
-    def _check_y(self, y: Any) -> np.ndarray:
-        return check_labels(y)
-
-    def _fit_targets(self, y: np.ndarray, train: np.ndarray) -> ClassTargets:
-        targets = fit_classes(y)
-        self.classes_ = targets.classes
-        own = is_own_space(self.space)
-        return targets if own else ClassTargets(targets.classes, logits=False)
-
-
-class SearchRegressorMixin(RegressorMixin):
-    """What y means in regression."""
-
-    _default_scoring = "r2"
-    space: Any
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict values.
-
-        Parameters
-        ----------
-        X : array-like of n rows
-            As in ``fit``.
-
-        Returns
-        -------
-        ndarray of shape (n,) or (n, n_targets)
-            Values in the unit of the training targets.
-        """
-        outputs = self._outputs(X)
-        return self._targets.values(outputs)
-
-    def _check_y(self, y: Any) -> np.ndarray:
-        return check_values(y)
-
-    def _fit_targets(self, y: np.ndarray, train: np.ndarray) -> ValueTargets:
-        targets = fit_values(y, train)
-        if is_own_space(self.space):
-            return targets
-        return ValueTargets.in_unit(targets.n_outputs, targets.flat)
-
-
-def is_own_space(space: Any) -> bool:
-    """Tell whether a space is one of ours, whose models put out raw outputs."""
-    if isinstance(space, str):
-        return True
-    from skautonas.space.base import SearchSpace
-
-    return isinstance(space, SearchSpace)
-
-
-def refuse_streams(X: Any) -> None:
-    """Raise where X yields its rows one after another."""
-    if hasattr(X, "element_spec") or isinstance(X, Iterator):
-        raise TypeError(
-            f"Expected rows in memory; received {type(X).__name__}. Collect them "
-            "first, e.g. np.concatenate([x for x, _ in dataset]) or list(generator)."
-        )
-
-
-def make_scorer(scoring: str | Callable) -> Callable:
-    """Return the scorer of a name, or check a callable."""
-    if isinstance(scoring, str):
-        return get_scorer(scoring)
-    return check_scoring(None, scoring=scoring)
-
-
-def take_rows(X: Any, rows: np.ndarray) -> Any:
-    """Return the rows of an array, a dataframe or a list."""
-    from sklearn.utils import _safe_indexing
-
-    return _safe_indexing(X, rows)

@@ -7,12 +7,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skautonas.data.encoder import Encoder
 from skautonas.data.images import ImageEncoder, to_inputs
-from skautonas.estimators._base import (
-    BaseSearch,
-    SearchClassifierMixin,
-    SearchRegressorMixin,
-)
+from skautonas.estimators._base import BaseSearch
 from skautonas.estimators._docs import document
+from skautonas.estimators._tasks import SearchClassifierMixin, SearchRegressorMixin
 
 
 class _ImageSearch(BaseSearch):

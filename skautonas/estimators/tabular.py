@@ -6,12 +6,9 @@ from sklearn.utils.validation import check_array, validate_data
 
 from skautonas.data.encoder import Encoder
 from skautonas.data.tables import TableEncoder
-from skautonas.estimators._base import (
-    BaseSearch,
-    SearchClassifierMixin,
-    SearchRegressorMixin,
-)
+from skautonas.estimators._base import BaseSearch
 from skautonas.estimators._docs import document
+from skautonas.estimators._tasks import SearchClassifierMixin, SearchRegressorMixin
 
 
 class _TabularSearch(BaseSearch):

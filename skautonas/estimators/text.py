@@ -6,12 +6,9 @@ import numpy as np
 
 from skautonas.data.encoder import Encoder
 from skautonas.data.texts import TextEncoder, to_inputs
-from skautonas.estimators._base import (
-    BaseSearch,
-    SearchClassifierMixin,
-    SearchRegressorMixin,
-)
+from skautonas.estimators._base import BaseSearch
 from skautonas.estimators._docs import document
+from skautonas.estimators._tasks import SearchClassifierMixin, SearchRegressorMixin
 
 
 class _TextSearch(BaseSearch):

@@ -9,8 +9,9 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Executor, Future
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -38,13 +39,7 @@ class Worker:
 
     def __init__(self, n_threads: int) -> None:
         self.n_threads = n_threads
-        self.used_at = 0.0
         self._pool = self._start()
-
-    @property
-    def warm(self) -> bool:
-        """Whether TensorFlow is imported, and the process not about to end."""
-        return self.used_at > 0 and time.monotonic() - self.used_at < IDLE_SECONDS - 30
 
     def submit(self, function: Callable, *arguments: Any) -> Future:
         """Run a function in the process."""
@@ -56,7 +51,6 @@ class Worker:
 
     def kill(self) -> None:
         """End the process now; the next task starts a new one."""
-        self.used_at = 0.0
         self._pool.shutdown(wait=False, kill_workers=True)
         self._pool = self._start()
 
@@ -88,18 +82,14 @@ class LocalExecutor(Executor):
     def __init__(self, n_workers: int) -> None:
         self.n_workers = n_workers
         self._free = [_lease(1) for _ in range(n_workers)]
-        self._busy: dict[Future, Worker] = {}
+        self._busy: dict[Future, tuple[Worker, Future]] = {}
         self._waiting: deque[tuple[Future, Callable, tuple]] = deque()
         self._lock = threading.RLock()
 
-    @property
-    def warm(self) -> bool:
-        """Whether all workers are ready to train at once."""
-        return all(worker.warm for worker in self._free)
-
     def warm_up(self) -> list[Future]:
-        """Have every worker import TensorFlow."""
-        return [self.submit(import_tensorflow) for _ in range(self.n_workers)]
+        """Have every worker import TensorFlow; return the seconds each one takes."""
+        now = time.monotonic()
+        return [self.submit(import_tensorflow, now) for _ in range(self.n_workers)]
 
     def submit(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Future:
         """Run a function in the next free worker."""
@@ -113,14 +103,17 @@ class LocalExecutor(Executor):
         """End the workers that are busy; their futures fail."""
         with self._lock:
             self._waiting.clear()
-            for worker in list(self._busy.values()):
+            busy = list(self._busy.values())
+        for worker, inner in busy:
+            # A task that no process has begun yet needs no kill.
+            if not inner.cancel() and not inner.done():
                 worker.kill()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Give the workers back, warm, for the next fit; end the busy ones."""
         self.kill_running()
         with self._lock:
-            workers = [*self._free, *self._busy.values()]
+            workers = [*self._free, *(worker for worker, _ in self._busy.values())]
             self._free, self._busy = [], {}
         for worker in workers:
             _give_back(worker)
@@ -129,18 +122,19 @@ class LocalExecutor(Executor):
         while self._waiting and self._free:
             outer, function, arguments = self._waiting.popleft()
             worker = self._free.pop()
-            self._busy[outer] = worker
             inner = worker.submit(function, *arguments)
+            self._busy[outer] = (worker, inner)
             inner.add_done_callback(partial(self._finish, outer))
 
     def _finish(self, outer: Future, inner: Future) -> None:
+        error = CancelledError() if inner.cancelled() else inner.exception()
         with self._lock:
-            worker = self._busy.pop(outer, None)
+            worker, _ = self._busy.pop(outer, (None, None))
             if worker is not None:
-                worker.used_at = 0.0 if inner.exception() else time.monotonic()
-                self._free.append(worker)
+                # A worker that died starts again when it is next used: warm ones
+                # come first.
+                self._free.insert(0 if error else len(self._free), worker)
                 self._start_waiting()
-        error = inner.exception()
         if error is not None:
             outer.set_exception(error)
         else:
@@ -171,9 +165,40 @@ def _watch(parent: int) -> None:
     os._exit(1)
 
 
-def import_tensorflow() -> None:
-    """Import what a trial needs, and run the first operation."""
-    import keras
+def import_tensorflow(asked_at: float) -> float:
+    """Import what a trial needs, and run the first operation.
 
-    keras.ops.ones(1)
-    import skautonas.estimation.evaluate  # noqa: F401
+    Parameters
+    ----------
+    asked_at : float
+        ``time.monotonic()``, one clock for all processes of a machine.
+
+    Returns
+    -------
+    float
+        Seconds since then.
+    """
+    with silent_stderr():
+        import keras
+
+        keras.ops.ones(1)
+        import skautonas.estimation.evaluate  # noqa: F401
+    return time.monotonic() - asked_at
+
+
+@contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Drop what is written to file descriptor 2.
+
+    TensorFlow 2.21 reports missing GPU drivers before it reads its own log level; an
+    error of the import is raised all the same.
+    """
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,23 @@
+"""Rows in memory: arrays and dataframes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+
+def refuse_streams(X: Any) -> None:
+    """Raise where X yields its rows one after another."""
+    if hasattr(X, "element_spec") or isinstance(X, Iterator):
+        raise TypeError(
+            f"Expected rows in memory; received {type(X).__name__}. Collect them "
+            "first, e.g. np.concatenate([x for x, _ in dataset]) or list(generator)."
+        )
+
+
+def take_rows(X: Any, rows: np.ndarray) -> Any:
+    """Return the rows of an array or a dataframe."""
+    if isinstance(X, np.ndarray):
+        return X[rows]
+    return nw.from_native(X, eager_only=True)[rows].to_native()

@@ -1,0 +1,137 @@
+"""What a fitted search holds, and what can be done with it."""
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from skautonas.data.rows import refuse_streams
+from skautonas.report.trials import cv_results, leaderboard_rows, record
+
+# Number of values in a batch of predictions: wide inputs get fewer rows.
+PREDICT_VALUES = 2_000_000
+PREDICT_ROWS = (16, 256)
+
+
+class SearchResults(BaseEstimator):
+    """The trials and the best model of a search; pickles without Keras objects."""
+
+    scoring: Any
+    _default_scoring: ClassVar[str]
+
+    def _keep(self, found: Any, study: Any) -> None:
+        """Set the fitted attributes."""
+        from skautonas.export.keras_model import load_model
+
+        self.trials_ = [record(trial) for trial in found.trials]
+        self.n_trials_ = len(self.trials_)
+        self.cv_results_ = cv_results(self.trials_)
+        self.best_index_ = next(
+            i
+            for i, trial in enumerate(self.trials_)
+            if trial.number == found.winner.number
+        )
+        self.best_params_ = dict(found.winner.task.values)
+        self.best_score_ = found.winner.score
+        self.stop_reason_ = found.stop_reason
+        self.refit_time_ = found.refit_seconds
+        self._targets = study.targets
+        self._encoder = study.encoder
+        self._archive = found.archive
+        self.best_model_ = load_model(found.archive)
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """Call the model on X, in padded batches of one size."""
+        from skautonas.data.encode import run_batches
+
+        check_is_fitted(self)
+        refuse_streams(X)
+        X = self._check_X(X, reset=False)
+        inputs = self._encoder.to_inputs(X)
+        values = sum(int(np.prod(array.shape[1:])) for array in inputs.values())
+        size = int(np.clip(PREDICT_VALUES // max(values, 1), *PREDICT_ROWS))
+        return run_batches(self.best_model_, inputs, size)
+
+    def leaderboard(self) -> Any:
+        """Return the trials, best first: a DataFrame where pandas is installed.
+
+        Returns
+        -------
+        pandas.DataFrame or list of dict
+            One row a trial: number, score, status, seconds, epochs, parameters,
+            error, and the active hyperparameters.
+        """
+        check_is_fitted(self)
+        rows = leaderboard_rows(self.trials_)
+        try:
+            import pandas as pd
+        except ImportError:
+            return rows
+        return pd.DataFrame(rows)
+
+    def export_model(self, path: str | Path = "best.keras") -> Path:
+        """Save the model, and beside it a card that says how to call it.
+
+        Parameters
+        ----------
+        path : str or Path, default="best.keras"
+            Where to write; must end in ``.keras``. The card gets the suffix ``.md``.
+
+        Returns
+        -------
+        Path
+            The file. It takes raw inputs and needs keras and tensorflow only.
+
+        Raises
+        ------
+        ValueError
+            Where ``path`` does not end in ``.keras``.
+        """
+        import skautonas
+        from skautonas.export.card import model_card
+        from skautonas.export.keras_model import save_bytes
+
+        check_is_fitted(self)
+        path = Path(path)
+        if path.suffix != ".keras":
+            raise ValueError(
+                f"Expected a path that ends in '.keras'; received {str(path)!r}."
+            )
+        classes = getattr(self, "classes_", None)
+        card = model_card(
+            name=type(self).__name__,
+            version=skautonas.__version__,
+            file=path.name,
+            snippet=self._encoder.snippet(),
+            scoring=str(self.scoring or self._default_scoring),
+            score=self.best_score_,
+            n_trials=self.n_trials_,
+            model=self.best_model_,
+            classes=None if classes is None else classes.tolist(),
+        )
+        save_bytes(self._archive, path)
+        save_bytes(card.encode("utf-8"), path.with_suffix(".md"))
+        return path
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "best_model_")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Keep the model as the bytes of its archive."""
+        state = dict(super().__getstate__())
+        state.pop("best_model_", None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_archive" in state:
+            from skautonas.export.keras_model import load_model
+
+            self.best_model_ = load_model(self._archive)
+
+    @abstractmethod
+    def _check_X(self, X: Any, *, reset: bool) -> Any:
+        """Check X, and return it in the form that the encoder takes."""

@@ -83,7 +83,8 @@ def train_ours(model, optimizer, loss, x, y, batch, epochs):
     import numpy as np
     import tensorflow as tf
 
-    from skautonas.estimation.trainer import Plan, Trainer
+    from skautonas.estimation.plan import Plan
+    from skautonas.estimation.trainer import Trainer
     from skautonas.space.candidate import user_recipe
 
     start = time.perf_counter()

@@ -9,12 +9,12 @@ import pytest
 import tensorflow as tf
 
 from skautonas.data.facts import Facts
+from skautonas.estimation.plan import Plan
+from skautonas.estimation.steps import compile_predict
 from skautonas.estimation.trainer import (
     NotFiniteError,
     NoTimeError,
-    Plan,
     Trainer,
-    compile_predict,
 )
 from skautonas.space.compile import compile_core
 from skautonas.space.recipe import Recipe

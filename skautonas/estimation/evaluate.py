@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from skautonas.estimation.plan import Plan
 from skautonas.estimation.scoring import score_predictions
+from skautonas.estimation.steps import compile_predict
 from skautonas.estimation.study import Rows, read_labels, read_rows, read_study
 from skautonas.estimation.task import Refit, TrialOutcome, TrialTask
-from skautonas.estimation.trainer import Plan, Trainer, Training, compile_predict
+from skautonas.estimation.trainer import Trainer, Training
 from skautonas.space.candidate import Candidate
 
 # Left of a trial's time for writing its files.

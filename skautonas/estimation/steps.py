@@ -1,0 +1,87 @@
+"""Compiled calls: many training steps in one, and predictions of all rows."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+# Rows of one call in prediction; the last batch is padded, so that a row's
+# prediction does not depend on its neighbours.
+PREDICT_ROWS = 256
+
+
+def row_batches(
+    n_rows: int, batch: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yield batches of row numbers for ever: each epoch shuffled, its rest dropped."""
+    while True:
+        order = rng.permutation(n_rows).astype("int32")
+        for start in range(0, n_rows - batch + 1, batch):
+            yield order[start : start + batch]
+
+
+def compile_steps(model: Any, x: Any, y: Any, batch: int) -> Callable:
+    """Return a function that trains on the given rows, a step a row of them."""
+    import tensorflow as tf
+
+    model.optimizer.build(model.trainable_variables)
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, batch], tf.int32),
+            tf.TensorSpec([None], tf.float32),
+        ]
+    )
+    def run(rows: Any, rates: Any) -> Any:
+        loss = tf.constant(math.nan)
+        for step in tf.range(tf.shape(rates)[0]):
+            model.optimizer.learning_rate.assign(rates[step])
+            chosen = rows[step]
+            logs = model.train_step(_gather((x, y), chosen))
+            loss = tf.cast(logs["loss"], tf.float32)
+        return loss
+
+    # A concrete function: TensorFlow warns of retracing where many functions share
+    # their source line, as those of one trial after another do.
+    return run.get_concrete_function()
+
+
+def compile_predict(model: Any, x: Any) -> Callable[[], np.ndarray]:
+    """Return a function that predicts all rows of ``x``, in padded batches."""
+    import tensorflow as tf
+
+    n_rows = int(tf.nest.flatten(x)[0].shape[0])
+    rows = padded_rows(n_rows, PREDICT_ROWS)
+
+    @tf.function(input_signature=[tf.TensorSpec([PREDICT_ROWS], tf.int32)])
+    def forward(chosen: Any) -> Any:
+        return model(_gather(x, chosen), training=False)
+
+    call = forward.get_concrete_function()
+
+    def predict() -> np.ndarray:
+        outputs = [call(tf.constant(chosen)).numpy() for chosen in rows]
+        return np.concatenate(outputs)[:n_rows]
+
+    return predict
+
+
+def padded_rows(n_rows: int, size: int) -> list[np.ndarray]:
+    """Return the row numbers 0 to ``n_rows`` - 1 in batches of one size.
+
+    Examples
+    --------
+    >>> padded_rows(3, 2)
+    [array([0, 1], dtype=int32), array([2, 0], dtype=int32)]
+    """
+    n_batches = math.ceil(n_rows / size)
+    rows = np.zeros(n_batches * size, dtype="int32")
+    rows[:n_rows] = np.arange(n_rows)
+    return list(rows.reshape(n_batches, size))
+
+
+def _gather(arrays: Any, rows: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays)

@@ -202,7 +202,16 @@ class Driver:
         seconds = self.budget.for_trial(self._reserve())
         if seconds is None:
             return False
-        return seconds < (MIN_TRIAL_SECONDS if self._asked else 0.0)
+        return seconds < (self._least_seconds() if self._asked else 0.0)
+
+    def _least_seconds(self) -> float:
+        """Return the time below which a trial might not come to train."""
+        startups = [
+            trial.outcome.seconds.get("build", 0.0)
+            + trial.outcome.seconds.get("trace", 0.0)
+            for trial in self.trials
+        ]
+        return max([MIN_TRIAL_SECONDS, *startups])
 
     def _reserve(self) -> float:
         """Return the seconds to leave for the refit and for the end."""

@@ -7,21 +7,13 @@ import keras_tuner
 from keras_tuner import oracles
 
 from skautonas import _compat
+from skautonas.strategy.bayesian import BayesianOracle
 
 OBJECTIVE = "score"
-# KerasTuner's default, three random trials per dimension, would leave a short search
-# no modelled trial at all.
-INITIAL_POINTS = 12
 # Epochs of Hyperband's longest rung where the estimator sets no `max_epochs`.
 HYPERBAND_EPOCHS = 27
 # Without `max_trials` the budget ends a search; KerasTuner pads trial names by it.
 MANY_TRIALS = 100_000
-
-
-def _bayesian(**common: Any) -> keras_tuner.Oracle:
-    return oracles.BayesianOptimizationOracle(
-        num_initial_points=INITIAL_POINTS, **common
-    )
 
 
 def _hyperband(max_epochs: int | None = None, **common: Any) -> keras_tuner.Oracle:
@@ -33,15 +25,11 @@ def _hyperband(max_epochs: int | None = None, **common: Any) -> keras_tuner.Orac
     return oracle
 
 
-def _random(**common: Any) -> keras_tuner.Oracle:
-    return oracles.RandomSearchOracle(**common)
-
-
 STRATEGIES = {
-    "auto": _bayesian,
-    "bayesian": _bayesian,
+    "auto": BayesianOracle,
+    "bayesian": BayesianOracle,
     "hyperband": _hyperband,
-    "random": _random,
+    "random": oracles.RandomSearchOracle,
 }
 
 

@@ -1,0 +1,117 @@
+"""Our Gaussian process: fast, without duplicates, better than random."""
+
+import keras_tuner
+import numpy as np
+import pytest
+
+from skautonas.strategy import make_oracle
+from skautonas.strategy.bayesian import GaussianProcess, normal_scores
+from skautonas.strategy.configurations import Configurations
+
+
+@pytest.fixture
+def hp():
+    hp = keras_tuner.HyperParameters()
+    hp.Choice("kind", ["a", "b", "c"])
+    with hp.conditional_scope("kind", ["b"]):
+        hp.Int("depth", 1, 9)
+    for index in range(8):
+        hp.Choice(f"size{index}", [16, 32, 64, 128])
+    hp.Float("rate", 1e-4, 1e-1, sampling="log")
+    hp.Boolean("deep")
+    return hp
+
+
+def truth(values):
+    """Score a configuration: size matters most, and one kind is better."""
+    score = -sum((values[f"size{index}"] - 64) ** 2 / 4096 for index in range(8))
+    score -= abs(np.log10(values["rate"]) + 2.5)
+    return score + 2 * (values["kind"] == "b") + values["deep"]
+
+
+def search(strategy, hp, seed, count, direction="max", pending=1):
+    oracle = make_oracle(strategy, hp, max_trials=count, max_epochs=None, seed=seed)
+    oracle.objective = keras_tuner.Objective("score", direction)
+    sign = 1 if direction == "max" else -1
+    running, scores, seen = [], [], []
+    for slot in range(count):
+        trial = oracle.create_trial(f"slot{slot}")
+        running.append(trial)
+        seen.append(tuple(sorted(trial.hyperparameters.values.items())))
+        if len(running) == pending:
+            trial = running.pop(0)
+            scores.append(truth(trial.hyperparameters.values))
+            oracle.update_trial(trial.trial_id, {"score": sign * scores[-1]})
+            trial.status = "COMPLETED"
+            oracle.end_trial(trial)
+    return scores, seen
+
+
+@pytest.mark.parametrize(("direction", "pending"), [("max", 1), ("min", 1), ("max", 4)])
+def test_it_beats_random_search_and_never_repeats(hp, direction, pending):
+    ours, random = [], []
+    for seed in range(1, 6):
+        scores, seen = search("bayesian", hp, seed, 40, direction, pending)
+        assert len(set(seen)) == 40
+        ours.append(max(scores))
+        random.append(max(search("random", hp, seed, 40)[0]))
+    assert np.mean(ours) > np.mean(random) + 0.5
+
+
+def test_a_space_that_was_tried_in_full_is_exhausted():
+    hp = keras_tuner.HyperParameters()
+    hp.Choice("x", [1, 2, 3, 4, 5, 6])
+    hp.Boolean("y")
+    oracle = make_oracle("bayesian", hp, max_trials=None, max_epochs=None, seed=1)
+    seen = set()
+    for _ in range(12):
+        trial = oracle.create_trial("one")
+        seen.add(tuple(trial.hyperparameters.values.items()))
+        oracle.update_trial(trial.trial_id, {"score": 0.5})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    assert len(seen) == 12
+    assert oracle.create_trial("one").status == "STOPPED"
+
+
+def test_a_mutation_changes_what_it_says_and_keeps_the_rest(hp):
+    configurations = Configurations(hp)
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        values = configurations.sample(rng)
+        assert ("depth" in values) == (values["kind"] == "b")
+        changed = configurations.mutate(values, rng)
+        assert ("depth" in changed) == (changed["kind"] == "b")
+        differ = {k for k in values if values[k] != changed.get(k)} - {"depth"}
+        depth = values.get("depth") != changed.get("depth")
+        assert len(differ) == 1 or (not differ and depth)
+
+
+def test_distances_count_what_differs(hp):
+    configurations = Configurations(hp)
+    base = {f"size{index}": 16 for index in range(8)}
+    base |= {"kind": "a", "rate": 1e-4, "deep": False}
+    others = [
+        base,
+        base | {"kind": "c"},
+        base | {"size0": 128},
+        base | {"size0": 64},
+        base | {"kind": "b", "depth": 9},
+        base | {"deep": True},
+    ]
+    encoded = np.stack([configurations.encode(values) for values in others])
+    distances = configurations.distances(encoded[:1], encoded)[0]
+    np.testing.assert_allclose(distances, [0, 1, 1, 2 / 3, 2, 1])
+
+
+def test_the_process_interpolates_and_is_unsure_far_away(hp):
+    configurations = Configurations(hp)
+    rng = np.random.default_rng(0)
+    drawn = [configurations.sample(rng) for _ in range(40)]
+    known = np.stack([configurations.encode(v) for v in drawn])
+    scores = normal_scores(np.array([truth(v) for v in drawn]))
+    process = GaussianProcess(configurations, known, scores)
+    mean, deviation = process.predict(known)
+    assert np.corrcoef(mean, scores)[0, 1] > 0.9
+    far = np.stack([configurations.encode(configurations.sample(rng))])
+    assert process.predict(far)[1][0] > 2 * deviation.mean()

@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 ROUNDS = 3
 EPOCHS = 10
@@ -89,8 +90,6 @@ def train_ours(model, optimizer, loss, x, y, batch, epochs):
 
     start = time.perf_counter()
     model.compile(optimizer, loss, jit_compile=False)
-    from dataclasses import replace
-
     recipe = replace(user_recipe(1e-3), batch_size=batch, patience=10_000)
     trainer = Trainer(
         model, tf.constant(x), tf.constant(y), recipe, np.random.default_rng(0)

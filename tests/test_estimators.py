@@ -3,14 +3,18 @@
 import os
 import signal
 import time
-import warnings
 
 import keras
 import keras_tuner
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_wine,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
@@ -25,6 +29,7 @@ from skautonas import (
 )
 from skautonas.space import TabularSpace
 from skautonas.strategy import STRATEGIES
+from tests.conftest import PROBLEMS
 
 WINE = load_wine(return_X_y=True)
 QUICK = {"max_trials": 2, "max_epochs": 3, "time_budget": None, "random_state": 0}
@@ -279,14 +284,15 @@ def test_the_budget_bounds_the_whole_fit(n_jobs):
 
 
 def test_a_tiny_budget_returns_the_best_start_with_a_warning():
-    X, y = load_breast_cancer(return_X_y=True)
-    TabularSearchClassifier(space=SMALL, **QUICK).fit(X, y)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        search = TabularSearchClassifier(time_budget=3).fit(X, y)
-    assert search.n_trials_ >= 1
-    if search.n_trials_ == 1:
-        assert any(w.category is SkautonasWarning for w in caught)
+    digits = load_digits()
+    TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
+    search = ImageSearchClassifier(time_budget=4, random_state=0)
+    start = time.monotonic()
+    with pytest.warns(SkautonasWarning, match="first trial"):
+        search.fit(digits.images, digits.target)
+    assert time.monotonic() - start < 4 + 3
+    assert search.n_trials_ == 1
+    assert search.score(digits.images, digits.target) > 0.5
 
 
 def test_no_time_at_all_is_an_error():
@@ -377,6 +383,25 @@ def test_a_users_start_is_tried_first():
     search = TabularSearchClassifier(space=space, **QUICK).fit(*WINE)
     first = search.trials_[0].params
     assert {name: first[name] for name in start} == start
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_sixty_rows_are_enough(name):
+    problem = PROBLEMS[name]()
+    X, y = problem.X_train[:60], problem.y_train[:60]
+    search = problem.estimator(max_trials=1, max_epochs=2, time_budget=None)
+    search.fit(X, y)
+    assert len(search.predict(problem.X_test)) == len(problem.X_test)
+    assert np.isfinite(search.best_score_)
+
+
+def test_rows_sorted_by_label_are_shuffled_before_they_are_split():
+    X, y = load_digits(return_X_y=True)
+    order = np.argsort(y, kind="stable")
+    search = TabularSearchClassifier(space=SMALL, **(QUICK | {"max_epochs": 20}))
+    search.fit(X[order], y[order])
+    assert search.best_score_ > 0.9
+    assert search.score(X, y) > 0.95
 
 
 def test_streams_are_refused_with_a_hint():

@@ -3,7 +3,14 @@
 from skautonas.search.driver import Trial
 
 # What tells candidates apart at a glance; the leaderboard has everything.
-SHOWN = ("architecture", "encoder", "stem", "stages", "recipe/optimizer")
+SHOWN = (
+    "architecture",
+    "encoder",
+    "stages",
+    "stage1/block1/kind",
+    "augmentation",
+    "recipe/optimizer",
+)
 
 
 def print_trial(trial: Trial, best: float | None) -> None:

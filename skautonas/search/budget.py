@@ -11,7 +11,7 @@ TRIAL_SHARE = 0.3
 # A refit on all rows takes longer than its trial did by their ratio, plus building
 # and saving.
 REFIT_MARGIN = 1.15
-# Building, saving and loading the model at the end.
+# Saving the model at the end; building it once more comes on top.
 FINISH_SECONDS = 1.5
 # A trial that has less than this left would only be traced, not trained.
 MIN_TRIAL_SECONDS = 1.5

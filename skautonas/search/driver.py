@@ -216,13 +216,13 @@ class Driver:
     def _reserve(self) -> float:
         """Return the seconds to leave for the refit and for the end."""
         incumbent = self.incumbent
-        refit = 0.0
-        if incumbent is not None and self.rules.refit_share:
-            parts = incumbent.outcome.seconds
-            training = parts["total"] - parts["validate"]
-            kept = incumbent.outcome.best_epoch / max(incumbent.outcome.epochs, 1e-9)
-            refit = training * kept * self.rules.refit_share * REFIT_MARGIN
-        return refit + FINISH_SECONDS
+        if incumbent is None:
+            return FINISH_SECONDS
+        parts = incumbent.outcome.seconds
+        training = parts["total"] - parts["validate"]
+        kept = incumbent.outcome.best_epoch / max(incumbent.outcome.epochs, 1e-9)
+        refit = training * kept * self.rules.refit_share * REFIT_MARGIN
+        return refit + parts.get("build", 0.0) + FINISH_SECONDS
 
     def _receive(self, future: Future) -> None:
         task, proposal = self._running.pop(future)

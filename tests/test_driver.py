@@ -8,7 +8,7 @@ import pytest
 
 from skautonas.estimation.task import TrialOutcome, TrialTask
 from skautonas.search.budget import Budget
-from skautonas.search.driver import PATIENCE, Driver, Rules
+from skautonas.search.driver import MAX_FAILURES, PATIENCE, Driver, Rules
 from skautonas.search.proposal import Proposal
 
 
@@ -47,6 +47,7 @@ def outcome(score, seconds=1.0):
 
 def run(evaluate, *, strategy=None, workers=2, budget=None, clock=None, **rules):
     strategy = strategy or Numbers()
+    beaten = []
     rules = {"max_trials": None, "refit_share": 0.0, "in_order": False} | rules
     with ThreadPoolExecutor(workers) as executor:
         driver = Driver(
@@ -58,8 +59,11 @@ def run(evaluate, *, strategy=None, workers=2, budget=None, clock=None, **rules)
             make_task=make_task,
             evaluate=evaluate,
             on_trial=lambda trial, best: None,
+            on_beaten=beaten.append,
         )
         driver.run()
+    kept = [trial for trial in driver.trials if trial not in beaten]
+    assert kept == ([driver.incumbent] if driver.incumbent else [])
     return driver, strategy
 
 
@@ -111,6 +115,54 @@ def test_the_budget_ends_the_search_and_keeps_time_for_the_refit():
     assert driver.stop_reason == "time_budget"
     assert 30.0 <= now[0] <= 45.0
     assert all(trial.task.seconds <= 0.3 * 60.0 for trial in driver.trials)
+
+
+def test_a_search_without_a_finished_trial_gives_up():
+    def evaluate(task):
+        return TrialOutcome("failed", error="ValueError: no", seconds={"total": 0})
+
+    driver, _ = run(evaluate, workers=1)
+    assert driver.stop_reason == "failures"
+    assert len(driver.trials) == MAX_FAILURES
+
+
+def test_trials_of_a_low_rung_do_not_end_the_search():
+    strategy = Numbers(epochs=lambda number: 1, limit=2 * PATIENCE)
+    driver, _ = run(lambda task: outcome(-task.number), strategy=strategy, workers=1)
+    assert driver.stop_reason == "exhausted"
+    assert len(driver.trials) == 2 * PATIENCE
+
+
+def test_a_small_budget_is_not_one_trial():
+    now = [0.0]
+
+    def evaluate(task):
+        now[0] += 0.4
+        return outcome(task.number, seconds=0.4)
+
+    driver, _ = run(evaluate, workers=1, budget=4.0, clock=lambda: now[0])
+    assert driver.stop_reason == "time_budget"
+    assert len(driver.trials) >= 2
+
+
+def test_an_answer_that_waits_for_its_turn_keeps_the_strategy_waiting():
+    first_done = threading.Event()
+
+    def evaluate(task):
+        if task.number == 0:
+            first_done.wait(0.2)
+        return outcome(task.number)
+
+    class Slow(Numbers):
+        """Has nothing to propose between trial 1 and the news of both."""
+
+        def ask(self):
+            if self.asked == 2 and len(self.told) < 2:
+                return None
+            return super().ask()
+
+    driver, _ = run(evaluate, strategy=Slow(), workers=2, max_trials=4, in_order=True)
+    assert len(driver.trials) == 4
 
 
 def test_a_failed_trial_is_told_with_its_error():

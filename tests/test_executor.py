@@ -118,3 +118,24 @@ def test_a_worker_is_gone_a_second_after_its_parent(how):
     parent.wait(timeout=10)
     parent.stdout.close()
     worker.wait(timeout=2)
+
+
+def test_killing_one_task_leaves_the_others():
+    with LocalExecutor(2) as executor:
+        hanging, alive = executor.submit(sleep_long), executor.submit(pid_later)
+        time.sleep(0.1)
+        executor.kill(hanging)
+        assert hanging.exception(timeout=30) is not None
+        assert alive.result(timeout=30) > 0
+
+
+def test_a_shutdown_resolves_the_tasks_that_wait():
+    executor = LocalExecutor(1)
+    futures = [executor.submit(sleep_long) for _ in range(3)]
+    executor.shutdown()
+    assert all(future.exception(timeout=30) is not None for future in futures)
+
+
+def test_named_arguments_arrive():
+    with LocalExecutor(1) as executor:
+        assert executor.submit(sorted, [1, 2], reverse=True).result() == [2, 1]

@@ -108,6 +108,28 @@ def test_patience_stops_training():
     assert training.epochs <= 15
 
 
+def test_patience_stops_a_score_that_swings_below_its_best():
+    recipe = replace(RECIPE, patience=9, epochs=500, restore_best_epoch=False)
+    swings = [0.9, *[0.1, 0.2] * 100]
+    training = make(recipe).fit(Plan(500), scores(*swings))
+    assert training.epochs <= 20
+
+
+def test_a_refit_with_time_enough_keeps_the_rate_of_its_epoch():
+    trainer = make(replace(RECIPE, schedule="cosine"), clock=Ticking(0.01))
+    training = trainer.fit(Plan(100, stop_epoch=30.0, seconds=6.0))
+    assert training.epochs == 30.0
+    assert training.planned_epochs == 100
+    assert float(trainer.model.optimizer.learning_rate) > 0.7 * RECIPE.learning_rate
+
+
+def test_a_refit_without_time_enough_ends_at_the_same_part_of_the_schedule():
+    trainer = make(replace(RECIPE, schedule="cosine"), clock=Ticking(0.01))
+    training = trainer.fit(Plan(2_000, stop_epoch=600.0, seconds=3.0))
+    assert training.epochs < 600
+    assert training.epochs / training.planned_epochs == pytest.approx(0.3, abs=0.1)
+
+
 def test_a_refit_stops_at_its_epoch_but_keeps_the_schedule():
     trainer = make(replace(RECIPE, schedule="cosine"))
     training = trainer.fit(Plan(100, stop_epoch=7.0))

@@ -7,6 +7,8 @@ import numpy as np
 # A call of the compiled loop lasts about this long: long enough to hide its cost
 # (about a millisecond), short enough to end a trial on time.
 CHUNK_SECONDS = 0.2
+# Steps of the second call, which tells how long a step takes; the first one traces.
+PROBE_STEPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Progress:
         self.done = 0
         self.total = max(1, round(total))
         self._anchor = (0, 0.0)
+        self._first_seconds = 0.0
         self._per_step = 0.0
 
     def of_next(self, steps: int) -> np.ndarray:
@@ -45,14 +48,19 @@ class Progress:
 
     def chunk(self, seconds_left: float) -> int:
         """Return how many steps the next call may take."""
-        if self.done == 0 or self._per_step == 0.0:
-            return 1 if self.done == 0 else 4
+        if self.done == 0:
+            return 1
+        if self._per_step == 0.0:
+            fits = PROBE_STEPS * self._first_seconds < seconds_left
+            return PROBE_STEPS if fits else 1
         return max(1, int(min(CHUNK_SECONDS, seconds_left) / self._per_step))
 
     def advance(self, steps: int, seconds: float) -> None:
         """Record a finished call."""
         if self.done:
             self._per_step = seconds / steps
+        else:
+            self._first_seconds = seconds
         self.done += steps
 
     def shrink(self, total: int) -> None:

@@ -116,7 +116,7 @@ class Trainer:
             limit = max(1, round(plan.stop_epoch * self.steps_per_epoch))
         interval = self._steps_between_validations()
         result = Training(variables=[])
-        waited = 0.0
+        waited, best = 0.0, -math.inf
         while progress.done < progress.total:
             stop = min(progress.done + interval, progress.total, limit)
             loss = self._advance(progress, stop, end)
@@ -125,12 +125,17 @@ class Trainer:
                     raise NotFiniteError(f"The training loss is {loss}.")
                 break
             epoch = progress.done / self.steps_per_epoch
-            improved = self._record(result, epoch, loss, validate)
-            waited = 0.0 if improved else waited + interval / self.steps_per_epoch
+            score = self._record(result, epoch, loss, validate)
+            waited = 0.0 if score > best else waited + interval / self.steps_per_epoch
+            best = max(best, score)
             late = self.clock() >= end
             if late or progress.done >= limit or waited >= self.recipe.patience:
                 break
-            self._fit_plan_to_time(progress, start, end)
+            possible = self._possible_steps(progress, start, end)
+            if possible < limit:
+                # The schedule shrinks as a whole: it is where it would have been.
+                progress.shrink(round(possible * progress.total / limit))
+                limit = int(possible)
         result.epochs = progress.done / self.steps_per_epoch
         result.planned_epochs = progress.total / self.steps_per_epoch
         result.seconds = self.seconds
@@ -167,31 +172,33 @@ class Trainer:
         epoch: float,
         loss: float,
         validate: Callable[[], tuple[np.ndarray, float]] | None,
-    ) -> bool:
-        """Validate, and keep this epoch if it is to be kept; tell if it is better."""
-        score = None
-        if validate is not None:
-            start = self.clock()
-            predictions, score = validate()
-            self.seconds["validate"] += self.clock() - start
+    ) -> float:
+        """Validate, and keep this epoch if it is to be kept; return its score.
+
+        Without validation each epoch counts as better than the one before.
+        """
+        if validate is None:
+            result.curve.append((epoch, loss, None))
+            result.variables = [np.array(v) for v in self.model.variables]
+            result.best_epoch = epoch
+            return epoch
+        start = self.clock()
+        predictions, score = validate()
+        self.seconds["validate"] += self.clock() - start
         result.curve.append((epoch, loss, score))
-        if score is None:
-            better = True
-        else:
-            better = result.score is None or score >= result.score
-        improved = result.score is None or (score or 0.0) > result.score
+        better = result.score is None or score >= result.score
         if better or not self.recipe.restore_best_epoch:
             result.variables = [np.array(v) for v in self.model.variables]
             result.best_epoch = epoch
-            if score is not None:
-                result.predictions, result.score = predictions, score
-        return improved
+            result.predictions, result.score = predictions, score
+        return score
 
-    def _fit_plan_to_time(self, progress: Progress, start: float, end: float) -> None:
+    def _possible_steps(self, progress: Progress, start: float, end: float) -> float:
+        """Return the step at which the time will be up; at least the next one."""
         if math.isinf(end):
-            return
+            return math.inf
         now = self.clock()
         spent = now - start - self.seconds["trace"]
         per_step = spent / max(1, progress.done - 1)
         possible = progress.done + int(PLAN_SHARE * (end - now) / max(per_step, 1e-9))
-        progress.shrink(max(possible, progress.done + 1))
+        return max(possible, progress.done + 1)

@@ -37,6 +37,11 @@ class SearchClassifierMixin(ClassifierMixin):
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
+    @property
+    def classes_(self) -> np.ndarray:
+        """Labels of the classes, in the order of the columns of probabilities."""
+        return self._targets.classes
+
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each class.
 
@@ -58,7 +63,6 @@ class SearchClassifierMixin(ClassifierMixin):
 
     def _fit_targets(self, y: np.ndarray, train: np.ndarray) -> ClassTargets:
         targets = fit_classes(y)
-        self.classes_ = targets.classes
         own = is_own_space(self.space)
         return targets if own else ClassTargets(targets.classes, logits=False)
 

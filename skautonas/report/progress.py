@@ -1,6 +1,6 @@
 """One line a finished trial."""
 
-from skautonas.search.driver import Trial
+from skautonas.search.trial import Trial
 
 # What tells candidates apart at a glance; the leaderboard has everything.
 SHOWN = (

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from skautonas.search.driver import Trial
+from skautonas.search.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)

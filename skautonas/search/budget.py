@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 # A cold start (processes that import TensorFlow) may add this much to the budget.
 MAX_COLD_START = 6.0
-# A trial may use this share of the budget: a long one must leave time for others.
+# A trial may use this share of the budget, as a long one must leave time for others;
+# but it is not cut below so many seconds: the starts of our spaces take 1 to 30 s.
 TRIAL_SHARE = 0.3
+SHORT_TRIAL_SECONDS = 10.0
 # A refit on all rows takes longer than its trial did by their ratio, plus building
 # and saving.
 REFIT_MARGIN = 1.15
@@ -65,4 +67,5 @@ class Budget:
         """
         if self.seconds is None:
             return None
-        return min(self.left() - reserve, max(TRIAL_SHARE * self.seconds, 1.0))
+        share = max(TRIAL_SHARE * self.seconds, SHORT_TRIAL_SECONDS)
+        return min(self.left() - reserve, share)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from skautonas.estimation.task import TrialOutcome, TrialTask
 from skautonas.search.budget import (
@@ -14,13 +14,18 @@ from skautonas.search.budget import (
     Budget,
 )
 from skautonas.search.proposal import Proposal
+from skautonas.search.trial import Trial, outcome_of
 
 # A search without `max_trials` has converged when this many finished trials in a row
 # did not beat the incumbent: after them the next one does with a chance below 4 %
 # where scores are exchangeable.
 PATIENCE = 25
+# A search in which so many trials failed, and none was finished, will not succeed.
+MAX_FAILURES = 25
 # A trial that is this late does not stop by itself: a step of it takes too long.
 OVERRUN_SECONDS = 1.0
+# The same for a search that has no finished trial to fall back on.
+FIRST_OVERRUN_SECONDS = 3.0
 
 
 class Strategy(Protocol):
@@ -33,35 +38,6 @@ class Strategy(Protocol):
 
     def tell(self, proposal: Proposal, score: float | None, error: str | None) -> None:
         """Report how a configuration did."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One finished trial.
-
-    ``finished_at`` counts seconds from the start of the fit.
-    """
-
-    task: TrialTask
-    epochs: int | None
-    outcome: TrialOutcome
-    finished_at: float
-
-    @property
-    def number(self) -> int:
-        """The trial's number, from 0."""
-        return self.task.number
-
-    @property
-    def score(self) -> float:
-        """Validation score, greater is better; minus infinity where it failed."""
-        score = self.outcome.score
-        return -math.inf if score is None else score
-
-    @property
-    def fidelity(self) -> float:
-        """Epochs that its rung allowed; infinite without rungs."""
-        return math.inf if self.epochs is None else self.epochs
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +82,9 @@ class Driver:
     on_trial : callable
         ``on_trial(trial, best)`` is called with each finished trial and the best score
         before it.
+    on_beaten : callable
+        ``on_beaten(trial)`` is called with each trial that is not, or is no longer,
+        the incumbent.
     """
 
     def __init__(
@@ -119,6 +98,7 @@ class Driver:
         make_task: Callable[[int, Proposal, float | None], TrialTask],
         evaluate: Callable[[TrialTask], TrialOutcome],
         on_trial: Callable[[Trial, float | None], None],
+        on_beaten: Callable[[Trial], None],
     ) -> None:
         self.strategy = strategy
         self.executor = executor
@@ -128,11 +108,13 @@ class Driver:
         self.make_task = make_task
         self.evaluate = evaluate
         self.on_trial = on_trial
+        self.on_beaten = on_beaten
         self.trials: list[Trial] = []
-        self.stop_reason: str | None = None
+        self.stop_reason = ""
         self._asked = 0
         self._since_best = 0
-        self._running: dict[Future, tuple[TrialTask, Proposal]] = {}
+        self._running: dict[Future, tuple[TrialTask, Proposal, float]] = {}
+        self._killed: set[Future] = set()
         self._early: dict[int, tuple[TrialTask, Proposal, TrialOutcome]] = {}
 
     @property
@@ -152,81 +134,84 @@ class Driver:
             done, _ = wait(self._running, self._patience(), FIRST_COMPLETED)
             for future in done:
                 self._receive(future)
-            if not done and self.incumbent is not None:
-                self._abandon_running()
+            self._kill_late()
         self.trials.sort(key=lambda trial: trial.number)
         return self.trials
 
     def _patience(self) -> float | None:
-        """Return how long to wait for the running trials, which end by themselves."""
+        """Return how long to wait for the first trial that does not stop in time."""
         if not self.budget.limited:
             return None
-        return max(0.1, self.budget.left() - self._reserve() + OVERRUN_SECONDS)
+        first = min(ends for _, _, ends in self._running.values())
+        return max(0.1, first + self._overrun() - self.budget.elapsed())
 
-    def _abandon_running(self) -> None:
-        """End trials that did not stop in time: the incumbent is worth more."""
-        kill = getattr(self.executor, "kill_running", None)
-        if kill is not None and self._out_of_time():
-            self.stop_reason = "time_budget"
-            kill()
+    def _overrun(self) -> float:
+        """Return how late a trial may be."""
+        return OVERRUN_SECONDS if self.incumbent else FIRST_OVERRUN_SECONDS
+
+    def _kill_late(self) -> None:
+        """End trials that did not stop by themselves when their time was up."""
+        kill = getattr(self.executor, "kill", None)
+        if kill is None or not self.budget.limited:
+            return
+        late = self.budget.elapsed() - self._overrun()
+        for future, (_, _, ends) in self._running.items():
+            if late >= ends and future not in self._killed:
+                self._killed.add(future)
+                kill(future)
 
     def _submit_proposals(self) -> None:
         while len(self._running) < self.n_workers and self._may_ask():
             proposal = self.strategy.ask()
             if proposal is None:
-                if self.strategy.exhausted or not self._running:
+                waiting = self._running or self._early
+                if self.strategy.exhausted or not waiting:
                     self.stop_reason = "exhausted"
                 return
             seconds = self.budget.for_trial(self._reserve())
+            ends = math.inf if seconds is None else self.budget.elapsed() + seconds
             task = self.make_task(self._asked, proposal, seconds)
             self._asked += 1
             future = self.executor.submit(self.evaluate, task)
-            self._running[future] = (task, proposal)
+            self._running[future] = (task, proposal, ends)
 
     def _may_ask(self) -> bool:
-        if self.stop_reason is not None:
+        if self.stop_reason:
             return False
         told = len(self.trials)
         if self.rules.max_trials is not None and self._asked >= self.rules.max_trials:
             self.stop_reason = "max_trials"
         elif self._out_of_time():
             self.stop_reason = "time_budget"
+        elif self.incumbent is None and told >= MAX_FAILURES:
+            self.stop_reason = "failures"
         elif self.rules.max_trials is None and self._since_best >= PATIENCE:
             self.stop_reason = "converged"
         elif self.rules.in_order:
             return self._asked - told < self.n_workers
-        return self.stop_reason is None
+        return not self.stop_reason
 
     def _out_of_time(self) -> bool:
         """Whether a further trial has no time; a first one gets whatever is left."""
-        seconds = self.budget.for_trial(self._reserve())
-        if seconds is None:
-            return False
-        return seconds < (self._least_seconds() if self._asked else 0.0)
+        left = self.budget.left() - self._reserve()
+        return left < (self._least_seconds() if self._asked else 0.0)
 
     def _least_seconds(self) -> float:
         """Return the time below which a trial might not come to train."""
-        startups = [
-            trial.outcome.seconds.get("build", 0.0)
-            + trial.outcome.seconds.get("trace", 0.0)
-            for trial in self.trials
-        ]
-        return max([MIN_TRIAL_SECONDS, *startups])
+        return max([MIN_TRIAL_SECONDS, *(trial.startup for trial in self.trials)])
 
     def _reserve(self) -> float:
         """Return the seconds to leave for the refit and for the end."""
         incumbent = self.incumbent
         if incumbent is None:
             return FINISH_SECONDS
-        parts = incumbent.outcome.seconds
-        training = parts["total"] - parts["validate"]
-        kept = incumbent.outcome.best_epoch / max(incumbent.outcome.epochs, 1e-9)
-        refit = training * kept * self.rules.refit_share * REFIT_MARGIN
-        return refit + parts.get("build", 0.0) + FINISH_SECONDS
+        share = self.rules.refit_share * REFIT_MARGIN
+        build = incumbent.outcome.seconds.get("build", 0.0)
+        return incumbent.seconds_to_best * share + build + FINISH_SECONDS
 
     def _receive(self, future: Future) -> None:
-        task, proposal = self._running.pop(future)
-        outcome = outcome_of(future)
+        task, proposal, _ = self._running.pop(future)
+        outcome = outcome_of(future, future in self._killed)
         if not self.rules.in_order:
             self._tell(task, proposal, outcome)
             return
@@ -235,23 +220,21 @@ class Driver:
             self._tell(*self._early.pop(len(self.trials)))
             self._submit_proposals()
 
+    def _count(self, trial: Trial, incumbent: Trial | None) -> None:
+        """Count the trials since the best one; those of low fidelity do not count."""
+        if trial.epochs is not None:
+            return
+        completed = trial.outcome.status == "completed"
+        better = incumbent is None or trial.score > incumbent.score
+        self._since_best = 0 if completed and better else self._since_best + 1
+
     def _tell(self, task: TrialTask, proposal: Proposal, outcome: TrialOutcome) -> None:
         trial = Trial(task, proposal.epochs, outcome, self.budget.elapsed())
         incumbent = self.incumbent
-        better = incumbent is None or trial.score > incumbent.score
-        self._since_best = 0 if better else self._since_best + 1
+        self._count(trial, incumbent)
         self.trials.append(trial)
         self.strategy.tell(proposal, outcome.score, outcome.error)
         self.on_trial(trial, None if incumbent is None else incumbent.score)
-
-
-def outcome_of(future: Future) -> TrialOutcome:
-    """Return what a future holds; a worker that died is a failed trial."""
-    error: Any = future.exception()
-    if error is None:
-        return future.result()
-    return TrialOutcome(
-        "failed",
-        seconds={"total": 0.0},
-        error=f"{type(error).__name__}: the worker died ({str(error).strip()[:200]})",
-    )
+        beaten = incumbent if self.incumbent is trial else trial
+        if beaten is not None:
+            self.on_beaten(beaten)

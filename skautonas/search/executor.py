@@ -24,30 +24,26 @@ IDLE_SECONDS = 300
 # How often a worker looks whether its parent is still there.
 WATCH_SECONDS = 0.5
 
-_idle: dict[int, list["Worker"]] = {}
+_idle: list["Worker"] = []
 _idle_lock = threading.Lock()
 
 
 class Worker:
     """One process that evaluates one task at a time.
 
-    Parameters
-    ----------
-    n_threads : int
-        Threads of its TensorFlow, fixed when it is imported.
+    Its TensorFlow has one thread, fixed when it is imported.
     """
 
-    def __init__(self, n_threads: int) -> None:
-        self.n_threads = n_threads
+    def __init__(self) -> None:
         self._pool = self._start()
 
-    def submit(self, function: Callable, *arguments: Any) -> Future:
+    def submit(self, function: Callable) -> Future:
         """Run a function in the process."""
         try:
-            return self._pool.submit(function, *arguments)
+            return self._pool.submit(function)
         except (loky.process_executor.BrokenProcessPool, RuntimeError):
             self._pool = self._start()
-            return self._pool.submit(function, *arguments)
+            return self._pool.submit(function)
 
     def kill(self) -> None:
         """End the process now; the next task starts a new one."""
@@ -55,15 +51,14 @@ class Worker:
         self._pool = self._start()
 
     def _start(self) -> loky.ProcessPoolExecutor:
-        threads = str(self.n_threads)
         return loky.ProcessPoolExecutor(
             max_workers=1,
             timeout=IDLE_SECONDS,
             initializer=prepare_worker,
             env={
-                "TF_NUM_INTRAOP_THREADS": threads,
+                "TF_NUM_INTRAOP_THREADS": "1",
                 "TF_NUM_INTEROP_THREADS": "1",
-                "OMP_NUM_THREADS": threads,
+                "OMP_NUM_THREADS": "1",
                 "TF_CPP_MIN_LOG_LEVEL": "3",
                 "KERAS_BACKEND": "tensorflow",
             },
@@ -81,9 +76,9 @@ class LocalExecutor(Executor):
 
     def __init__(self, n_workers: int) -> None:
         self.n_workers = n_workers
-        self._free = [_lease(1) for _ in range(n_workers)]
+        self._free = [_lease() for _ in range(n_workers)]
         self._busy: dict[Future, tuple[Worker, Future]] = {}
-        self._waiting: deque[tuple[Future, Callable, tuple]] = deque()
+        self._waiting: deque[tuple[Future, Callable]] = deque()
         self._lock = threading.RLock()
 
     def warm_up(self) -> list[Future]:
@@ -95,23 +90,30 @@ class LocalExecutor(Executor):
         """Run a function in the next free worker."""
         outer: Future = Future()
         with self._lock:
-            self._waiting.append((outer, fn, args))
+            self._waiting.append((outer, partial(fn, *args, **kwargs)))
             self._start_waiting()
         return outer
 
-    def kill_running(self) -> None:
-        """End the workers that are busy; their futures fail."""
+    def kill(self, future: Future) -> None:
+        """End the worker that is busy with a task; its future fails."""
         with self._lock:
-            self._waiting.clear()
-            busy = list(self._busy.values())
-        for worker, inner in busy:
-            # A task that no process has begun yet needs no kill.
-            if not inner.cancel() and not inner.done():
-                worker.kill()
+            busy = self._busy.get(future)
+        if busy is None:
+            return
+        worker, task = busy
+        # A task that no process has begun yet needs no kill.
+        if not task.cancel() and not task.done():
+            worker.kill()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Give the workers back, warm, for the next fit; end the busy ones."""
-        self.kill_running()
+        with self._lock:
+            waiting, busy = list(self._waiting), list(self._busy)
+            self._waiting.clear()
+        for outer, _ in waiting:
+            outer.set_exception(CancelledError())
+        for outer in busy:
+            self.kill(outer)
         with self._lock:
             workers = [*self._free, *(worker for worker, _ in self._busy.values())]
             self._free, self._busy = [], {}
@@ -120,9 +122,9 @@ class LocalExecutor(Executor):
 
     def _start_waiting(self) -> None:
         while self._waiting and self._free:
-            outer, function, arguments = self._waiting.popleft()
+            outer, task = self._waiting.popleft()
             worker = self._free.pop()
-            inner = worker.submit(function, *arguments)
+            inner = worker.submit(task)
             self._busy[outer] = (worker, inner)
             inner.add_done_callback(partial(self._finish, outer))
 
@@ -141,15 +143,14 @@ class LocalExecutor(Executor):
             outer.set_result(inner.result())
 
 
-def _lease(n_threads: int) -> Worker:
+def _lease() -> Worker:
     with _idle_lock:
-        idle = _idle.setdefault(n_threads, [])
-        return idle.pop() if idle else Worker(n_threads)
+        return _idle.pop() if _idle else Worker()
 
 
 def _give_back(worker: Worker) -> None:
     with _idle_lock:
-        _idle.setdefault(worker.n_threads, []).append(worker)
+        _idle.append(worker)
 
 
 def prepare_worker() -> None:

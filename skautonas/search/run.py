@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import numpy as np
 from skautonas.estimation.task import Refit, TrialTask
 from skautonas.exceptions import SearchFailedError, SkautonasWarning
 from skautonas.search.budget import FINISH_SECONDS, Budget
-from skautonas.search.driver import Driver, Rules, Trial
+from skautonas.search.driver import Driver, Rules
 from skautonas.search.executor import LocalExecutor
 from skautonas.search.proposal import Proposal
+from skautonas.search.trial import Trial
 
 # Distinct errors that a failed search quotes.
 MAX_ERRORS = 3
@@ -92,45 +94,21 @@ def run_search(
     """
     from skautonas.estimation.evaluate import evaluate
     from skautonas.estimation.study import write_study
-    from skautonas.search.oracle import OracleAdapter
-    from skautonas.space.base import complete
-    from skautonas.strategy.registry import make_oracle
 
     folder = Path(study.folder)
     study_file = folder / f"study-{time.monotonic_ns()}.pickle"
     write_study(study, study_file)
-    hp = executor.submit(study.source.declare).result()
-    oracle = make_oracle(
-        settings.strategy,
-        hp,
-        max_trials=settings.max_trials,
-        max_epochs=settings.max_epochs,
-        seed=settings.seed,
-    )
-    strategy = OracleAdapter(oracle, [complete(hp, s) for s in study.source.starts])
-
-    def make_task(number: int, proposal: Proposal, seconds: float | None) -> Any:
-        epochs = [e for e in (proposal.epochs, settings.max_epochs) if e is not None]
-        return TrialTask(
-            number=number,
-            attempt=0,
-            values=proposal.values,
-            seed=trial_seed(settings.seed, number),
-            study=str(study_file),
-            folder=str(folder / "trials"),
-            max_epochs=min(epochs, default=None),
-            seconds=seconds,
-        )
-
+    strategy = _make_strategy(study, settings, executor)
     driver = Driver(
         strategy,
         executor,
         n_workers=executor.n_workers,
         budget=budget,
         rules=Rules(settings.max_trials, settings.refit_share, settings.in_order),
-        make_task=make_task,
+        make_task=partial(_make_task, settings, study_file),
         evaluate=evaluate,
         on_trial=on_trial,
+        on_beaten=_forget_checkpoint,
     )
     try:
         trials = driver.run()
@@ -144,9 +122,52 @@ def run_search(
     return Found(
         trials=trials,
         winner=winner,
-        stop_reason=driver.stop_reason or "max_trials",
+        stop_reason=driver.stop_reason,
         archive=archive,
         refit_seconds=time.monotonic() - start,
+    )
+
+
+def _forget_checkpoint(trial: Trial) -> None:
+    """Delete the weights of a trial that cannot win any more."""
+    if trial.outcome.checkpoint is not None:
+        Path(trial.outcome.checkpoint).unlink(missing_ok=True)
+
+
+def _make_strategy(study: Any, settings: Settings, executor: LocalExecutor) -> Any:
+    """Declare the space in a worker, and return the strategy over it."""
+    from skautonas.search.oracle import OracleAdapter
+    from skautonas.space.base import complete
+    from skautonas.strategy.registry import make_oracle
+
+    hp = executor.submit(study.source.declare).result()
+    oracle = make_oracle(
+        settings.strategy,
+        hp,
+        max_trials=settings.max_trials,
+        max_epochs=settings.max_epochs,
+        seed=settings.seed,
+    )
+    return OracleAdapter(oracle, [complete(hp, s) for s in study.source.starts])
+
+
+def _make_task(
+    settings: Settings,
+    study_file: Path,
+    number: int,
+    proposal: Proposal,
+    seconds: float | None,
+) -> TrialTask:
+    epochs = [e for e in (proposal.epochs, settings.max_epochs) if e is not None]
+    return TrialTask(
+        number=number,
+        attempt=0,
+        values=proposal.values,
+        seed=trial_seed(settings.seed, number),
+        study=str(study_file),
+        folder=str(study_file.parent / "trials"),
+        max_epochs=min(epochs, default=None),
+        seconds=seconds,
     )
 
 
@@ -208,7 +229,5 @@ def _refit_seconds(winner: Trial, settings: Settings, budget: Budget) -> float |
     if not settings.refit_share:
         return None
     left = budget.left() - FINISH_SECONDS / 2
-    parts = winner.outcome.seconds
-    kept = winner.outcome.best_epoch / max(winner.outcome.epochs, 1e-9)
-    needed = (parts["total"] - parts["validate"]) * kept * settings.refit_share
+    needed = winner.seconds_to_best * settings.refit_share
     return left if left >= MIN_REFIT_SHARE * needed else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import keras_tuner
-from keras_tuner.engine.hyperparameters import Choice
+from keras_tuner.engine.hyperparameters import Choice, Float, Int
 
 from skautonas.data.facts import Facts
 from skautonas.space.chooser import Chooser, Declare, Pick, nearest
@@ -143,7 +143,8 @@ def complete(
     Raises
     ------
     ValueError
-        Where ``partial`` names an unknown hyperparameter.
+        Where ``partial`` names an unknown hyperparameter, or a value that is not
+        offered.
     """
     unknown = set(partial) - {parameter.name for parameter in hp.space}
     if unknown:
@@ -156,5 +157,23 @@ def complete(
     reading.values = values
     for parameter in hp.space:
         if reading.is_active(parameter):
-            values[parameter.name] = partial.get(parameter.name, parameter.default)
+            value = partial.get(parameter.name, parameter.default)
+            _check_value(parameter, value)
+            values[parameter.name] = value
     return values
+
+
+def _check_value(parameter: Any, value: Any) -> None:
+    if isinstance(parameter, Choice):
+        if value not in parameter.values:
+            raise ValueError(
+                f"Expected {parameter.name} to be one of {parameter.values}; received "
+                f"{value!r}. Correct the start, or offer the value in the space."
+            )
+    elif isinstance(parameter, Int | Float):
+        low, high = parameter.min_value, parameter.max_value
+        if not low <= value <= high:
+            raise ValueError(
+                f"Expected {parameter.name} between {low} and {high}; received "
+                f"{value!r}. Correct the start."
+            )

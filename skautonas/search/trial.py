@@ -1,0 +1,70 @@
+"""A finished trial, and what a worker's answer says of it."""
+
+import math
+from concurrent.futures import BrokenExecutor, Future
+from dataclasses import dataclass
+
+from skautonas.estimation.task import TrialOutcome, TrialTask
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One finished trial.
+
+    ``finished_at`` counts seconds from the start of the fit.
+    """
+
+    task: TrialTask
+    epochs: int | None
+    outcome: TrialOutcome
+    finished_at: float
+
+    @property
+    def number(self) -> int:
+        """The trial's number, from 0."""
+        return self.task.number
+
+    @property
+    def score(self) -> float:
+        """Validation score, greater is better; minus infinity where it failed."""
+        score = self.outcome.score
+        return -math.inf if score is None else score
+
+    @property
+    def seconds_to_best(self) -> float:
+        """Seconds that training took up to the kept epoch, validation left out."""
+        parts = self.outcome.seconds
+        kept = self.outcome.best_epoch / max(self.outcome.epochs, 1e-9)
+        return (parts["total"] - parts["validate"]) * kept
+
+    @property
+    def startup(self) -> float:
+        """Seconds before the first step was done."""
+        parts = self.outcome.seconds
+        return parts.get("build", 0.0) + parts.get("trace", 0.0)
+
+    @property
+    def fidelity(self) -> float:
+        """Epochs that its rung allowed; infinite without rungs."""
+        return math.inf if self.epochs is None else self.epochs
+
+
+def outcome_of(future: Future, killed: bool) -> TrialOutcome:
+    """Return what a future holds; a task without an answer is a failed trial.
+
+    Parameters
+    ----------
+    future : concurrent.futures.Future
+        Done.
+    killed : bool
+        Whether the driver ended the task.
+    """
+    error = future.exception()
+    if error is None:
+        return future.result()
+    message = f"{type(error).__name__}: {str(error).strip()[:200]}"
+    if killed:
+        message = "TimeoutError: it did not stop when its time was up, and was killed"
+    elif isinstance(error, BrokenExecutor):
+        message = f"{type(error).__name__}: the worker died"
+    return TrialOutcome("failed", seconds={"total": 0.0}, error=message)

@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 import skautonas
 from skautonas.datasets import load_docstrings
 
-TRIALS = {"max_trials": 2, "max_epochs": 4, "time_budget": None, "random_state": 0}
+TRIALS = {"max_trials": 2, "max_epochs": 12, "time_budget": None, "random_state": 0}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from skautonas import TabularSearchClassifier
 from skautonas.data.encode import encode
 from skautonas.data.tables import TableEncoder
 
@@ -169,6 +170,150 @@ def test_one_axis_is_refused_with_the_mend():
         TableEncoder().fit(np.arange(3.0))
 
 
+def to_tensors(encoder, X):
+    return {name: array.tolist() for name, array in encoder.to_inputs(X).items()}
+
+
+def test_an_array_is_read_by_position_after_a_fit_on_a_dataframe():
+    table = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": ["x", "y", "z"], "c": [4, 5, 6]})
+    encoder = TableEncoder().fit(table)
+    expected = {
+        "numeric": [[1, 4], [2, 5], [3, 6]],
+        "categorical": [["x"], ["y"], ["z"]],
+    }
+    array = table.to_numpy()
+    for X in (table, array, array.tolist(), table.to_dict("list")):
+        assert to_tensors(encoder, X) == expected
+
+
+def test_an_array_is_read_by_position_where_column_names_are_numbers():
+    table = pd.DataFrame({1: [1.0, 2.0], 0: [3.0, 4.0]})
+    encoder = TableEncoder().fit(table)
+    assert to_tensors(encoder, table) == to_tensors(encoder, table.to_numpy())
+
+
+def test_the_snippet_reads_an_array_by_position():
+    names = {}
+    exec(TableEncoder().fit(pd.DataFrame({"a": [1.0], "b": [2.0]})).snippet(), names)
+    inputs = names["to_inputs"](np.array([[3.0, 4.0], [5.0, 6.0]]))
+    assert inputs["numeric"].tolist() == [[3, 4], [5, 6]]
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e39])
+def test_infinite_numbers_are_refused_by_the_column_s_name(make, value):
+    fine, bad = make({"a": [1.0, 2.0], "b": [1.0, None]}), make({"b": [1.0, value]})
+    with pytest.raises(ValueError, match=r"column 'b'.*infinite.*Replace"):
+        TableEncoder().fit(bad)
+    encoder = TableEncoder().fit(fine)
+    both = make({"a": [1.0, 2.0], "b": [1.0, value]})
+    with pytest.raises(ValueError, match="column 'b'"):
+        encoder.to_inputs(both)
+
+
+@pytest.mark.parametrize("value", [np.inf, 1e39])
+def test_infinite_numbers_in_an_array_are_refused_by_position(value):
+    X = np.array([[1.0, 2.0], [3.0, value]], dtype=object)
+    with pytest.raises(ValueError, match="column 1"):
+        TableEncoder().fit(X)
+
+
+def test_an_infinite_number_among_strings_is_a_category():
+    X = np.array([[np.inf], ["a"]], dtype=object)
+    assert to_tensors(TableEncoder().fit(X), X) == {"categorical": [["inf"], ["a"]]}
+
+
+DAY = datetime.date(2024, 1, 1)
+NOON = datetime.datetime(2024, 1, 2, 12)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pd.DataFrame({"t": pd.Series([DAY, NOON.date(), None], dtype=object)}),
+        pd.DataFrame({"t": pd.Series([NOON, NOON, pd.NaT], dtype=object)}),
+        np.array([[DAY], [NOON], [None]], dtype=object),
+        np.array([["2024-01-01"], ["2024-01-02"], ["NaT"]], dtype="datetime64[D]"),
+    ],
+)
+def test_dates_in_objects_and_arrays_are_no_categories(X):
+    encoder = TableEncoder().fit(X)
+    assert [column.kind for column in encoder.columns_] == ["date"]
+    days = encoder.to_inputs(X)["numeric"][:, 0]
+    assert days[1] in (0.5, 1, 1.5)
+    assert np.isnan(days[2])
+
+
+def test_dates_with_a_time_zone_count_from_their_first_local_day():
+    times = pd.date_range("2024-01-01", periods=3, tz="Asia/Tokyo")
+    table = pd.DataFrame({"t": times})
+    assert to_tensors(TableEncoder().fit(table), table) == {"numeric": [[0], [1], [2]]}
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_polars_dates_of_any_unit_count_from_their_first_day(unit):
+    times = pl.Series([NOON, None, NOON], dtype=pl.Datetime(unit))
+    table = pl.DataFrame({"t": times})
+    encoder = TableEncoder().fit(table)
+    assert encoder.columns_[0].origin == "2024-01-02"
+    assert encoder.to_inputs(table)["numeric"][2] == [0.5]
+
+
+HALF = datetime.timedelta(seconds=0.5)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pd.DataFrame({"t": [HALF, 2 * HALF, None]}),
+        pd.DataFrame({"t": pd.Series([HALF, 2 * HALF, None], dtype=object)}),
+        pl.DataFrame({"t": [HALF, 2 * HALF, None]}),
+        np.array([[500], [1000], ["NaT"]], dtype="timedelta64[ms]"),
+        np.array([[HALF], [pd.Timedelta(2 * HALF)], [None]], dtype=object),
+        np.array([[np.timedelta64(500, "ms")], [HALF * 2], [None]], dtype=object),
+    ],
+)
+def test_durations_become_seconds(X):
+    seconds = TableEncoder().fit(X).to_inputs(X)["numeric"][:, 0]
+    np.testing.assert_array_equal(seconds, [0.5, 1, np.nan])
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_times_of_day_are_refused_with_the_mend(make):
+    table = make({"at": [datetime.time(12, 30), None]})
+    with pytest.raises(ValueError, match=r"'at'.*seconds since midnight"):
+        TableEncoder().fit(table)
+
+
+def test_a_list_of_rows_keeps_its_numbers():
+    search = TabularSearchClassifier()
+    X = search._check_X([[1.5, "a"], [float("nan"), "b"], [2, "a"]], reset=True)
+    encoder = TableEncoder().fit(X)
+    assert [column.kind for column in encoder.columns_] == ["number", "category"]
+    np.testing.assert_array_equal(
+        encoder.to_inputs(X)["numeric"][:, 0], [1.5, np.nan, 2]
+    )
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([1.5, 2.0], "Reshape your data"),
+        ([[1.5, "a"], [2.0]], "Expected 2D array"),
+        ([], "Reshape your data"),
+        ([[]], "minimum of 1 is required"),
+    ],
+)
+def test_lists_that_are_no_tables_are_refused(X, message):
+    with pytest.raises(ValueError, match=message):
+        TabularSearchClassifier()._check_X(X, reset=True)
+
+
+def test_a_datetime_array_passes_the_estimator_s_check():
+    X = np.array([["2024-01-01"], ["2024-01-02"]], dtype="datetime64[D]")
+    assert TabularSearchClassifier()._check_X(X, reset=True).dtype == X.dtype
+
+
 def test_the_preprocessing_survives_save_and_load(table, tmp_path):
     encoder = TableEncoder().fit(table)
     model = encoder.preprocessing()
@@ -205,3 +350,17 @@ def test_a_dense_matrix_has_categories_and_flags_beside_the_numbers(table):
     dense = encode(TableEncoder().fit(table), table, plain=True)["features"]
     assert dense.shape[1] == 6 + 2 + (2 + 3) + (2 + 2)
     assert np.isfinite(dense).all()
+
+
+def test_a_datetime_array_without_a_date_takes_dates_later():
+    encoder = TableEncoder().fit(np.array([["NaT"]], dtype="datetime64[s]"))
+    later = np.array([["1970-01-03"]], dtype="datetime64[s]")
+    assert to_tensors(encoder, later) == {"numeric": [[2]]}
+
+
+def test_the_snippet_takes_column_names_of_numpy_s_str():
+    names = pd.Index([np.str_("a")], dtype=object)
+    table = pd.DataFrame([[1.0]], columns=names)
+    scope = {}
+    exec(TableEncoder().fit(table).snippet(), scope)
+    assert scope["to_inputs"](table)["numeric"].tolist() == [[1]]

@@ -7,10 +7,15 @@ import subprocess
 import sys
 
 import joblib
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+
+from skautonas.data.tables import TableEncoder
+from skautonas.data.targets import ValueTargets
+from skautonas.export.keras_model import assemble_model, load_model, save_model
 
 RUN = """
 import json, pickle, sys
@@ -40,21 +45,24 @@ def plain_rows(X):
     return X
 
 
-def test_the_file_equals_the_estimator_where_skautonas_is_not(fitted, tmp_path):
-    path = fitted.search.export_model(tmp_path / "model.keras")
-    assert path == tmp_path / "model.keras"
-    rows = plain_rows(fitted.problem.X_test)
-    (tmp_path / "rows.pickle").write_bytes(pickle.dumps(rows))
+def run_card(search, X, folder):
+    """Export a search, and return what its card predicts where skautonas is not."""
+    search.export_model(folder / "model.keras")
+    (folder / "rows.pickle").write_bytes(pickle.dumps(plain_rows(X)))
     result = subprocess.run(
         [sys.executable, "-c", RUN],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
     assert result.returncode == 0, result.stderr[-2000:]
     assert json.loads(result.stdout.splitlines()[-1]) == []
-    outputs = np.load(tmp_path / "outputs.npy").astype("float64")
+    return np.load(folder / "outputs.npy").astype("float64")
+
+
+def test_the_file_equals_the_estimator_where_skautonas_is_not(fitted, tmp_path):
+    outputs = run_card(fitted.search, fitted.problem.X_test, tmp_path)
     expected = fitted.predict()
     if not fitted.classifies:
         outputs, scale = outputs[:, 0], np.std(fitted.problem.y_train)
@@ -151,3 +159,32 @@ def test_the_model_takes_raw_tensors(fitted):
     )
     outputs = fitted.search.best_model_({k: tf.constant(v) for k, v in inputs.items()})
     assert outputs.shape[0] == len(fitted.problem.X_test)
+
+
+def test_the_path_that_is_returned_holds_the_file(fitted, tmp_path):
+    assert fitted.search.export_model(tmp_path / "a.keras") == tmp_path / "a.keras"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("mean", "scale"),
+    [([0.0], [1e-9]), ([1.7e9], [100.0]), ([0.0, 1.7e9, 3.0], [1e-9, 100.0, 2.0])],
+)
+def test_values_of_any_size_equal_those_of_the_trials(mean, scale, packed, tmp_path):
+    """The card's model and the targets agree, to far below the target's deviation."""
+    encoder = TableEncoder().fit(np.random.default_rng(0).normal(size=(50, 4)))
+    targets = ValueTargets(np.array(mean), np.array(scale), flat=len(mean) == 1)
+    numeric = keras.Input((4,), name="numeric")
+    outputs = keras.layers.Dense(3 * len(mean) if packed else len(mean))(numeric)
+    if packed:
+        outputs = keras.layers.Reshape((3, len(mean)))(outputs)
+    core = keras.Model({"numeric": numeric}, outputs)
+    path = tmp_path / "values.keras"
+    save_model(assemble_model(encoder, core, targets, plain=False), path)
+    rows = {"numeric": np.random.default_rng(1).normal(size=(9, 4)).astype("float32")}
+    raw = core({"numeric": encoder.preprocessing()(rows)["numeric"]}).numpy()
+    expected = targets.predictions(raw).reshape(9, -1)
+    values = load_model(path.read_bytes())(rows).numpy()
+    errors = np.abs(values - expected) / targets.scale
+    assert errors.max() < 1e-5
+    assert (np.ptp(values, axis=0) > 0.01 * targets.scale).all()

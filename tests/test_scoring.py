@@ -11,7 +11,7 @@ from sklearn.metrics import (
 )
 
 from skautonas.data.targets import ClassTargets, ValueTargets
-from skautonas.estimation.scoring import score_predictions
+from skautonas.estimation.scoring import check_scorer, score_predictions
 
 LABELS = np.array(["no", "yes"])
 Y = np.array(["no", "yes", "yes", "no", "yes"])
@@ -53,3 +53,21 @@ def test_a_score_that_is_not_finite_is_an_error():
         score_predictions(
             lambda estimator, X, y: np.nan, ClassTargets(LABELS), Y, PROBABILITIES
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "y"), [("neg_log_loss", ["a", "b"] * 5), ("roc_auc", ["a", "b", "c"] * 5)]
+)
+def test_a_scorer_that_cannot_score_the_rows_is_refused_before_any_trial(name, y):
+    targets = ClassTargets(np.array(["a", "b", "c"]))
+    with pytest.raises(ValueError, match="Choose another scoring"):
+        check_scorer(get_scorer(name), targets, np.array(y))
+
+
+def test_scorers_that_fit_the_rows_pass():
+    targets = ClassTargets(np.array(["a", "b", "c"]))
+    for name in ("accuracy", "neg_log_loss", "roc_auc_ovr", "f1_macro"):
+        check_scorer(get_scorer(name), targets, np.array(["a", "b", "c"] * 3))
+    values = ValueTargets(np.array([5.0]), np.array([3.0]), flat=True)
+    for name in ("r2", "neg_root_mean_squared_log_error"):
+        check_scorer(get_scorer(name), values, np.array([1.0, 5.0, 9.0]))

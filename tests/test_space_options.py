@@ -45,7 +45,6 @@ TEXT_FACTS = TextFacts(
     },
     n_words=12_000,
     n_ngrams=30_000,
-    median_words=20.0,
 )
 TABULAR_FACTS = TabularFacts(
     task="classification",

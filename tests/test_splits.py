@@ -34,6 +34,41 @@ def test_all_classes_of_one_row():
     assert len(validation) == 2
 
 
+@pytest.mark.parametrize("fraction", [0.05, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize(
+    "counts", [(300, 2), (200, 3, 2), (50, 2, 2, 1), (2, 2, 90), (40, 30, 3)]
+)
+def test_a_rare_class_does_not_miss_on_either_side(counts, fraction):
+    y = np.repeat(np.arange(len(counts)), counts)
+    for seed in range(5):
+        train, validation = holdout(y, fraction, stratify=True, seed=seed)
+        paired = np.flatnonzero(np.array(counts) > 1)
+        assert set(y[train]) == set(y)
+        assert set(y[validation]) == set(paired)
+        assert sorted([*train, *validation]) == list(range(len(y)))
+
+
+def test_classes_keep_their_shares():
+    y = np.repeat(np.arange(3), [600, 300, 103])
+    _, validation = holdout(y, 0.2, stratify=True, seed=0)
+    assert np.bincount(y[validation]).tolist() == [120, 60, 21]
+
+
+def test_more_classes_than_validation_rows_leave_each_a_row_to_train():
+    y = np.repeat(np.arange(30), 2)
+    train, validation = holdout(y, 0.2, stratify=True, seed=0)
+    assert set(y[train]) == set(range(30))
+    assert len(set(y[validation])) == len(validation) == 12
+    other = holdout(y, 0.2, stratify=True, seed=1)[1]
+    assert set(y[validation]) != set(y[other])
+
+
+def test_rows_sorted_by_class_come_out_shuffled():
+    y = np.repeat(np.arange(2), 100)
+    for rows in holdout(y, 0.3, stratify=True, seed=0):
+        assert 0.2 < y[rows][: len(rows) // 2].mean() < 0.8
+
+
 def test_one_row_is_refused():
     with pytest.raises(ValueError, match="n_samples=1"):
         holdout(np.zeros(1), 0.2, stratify=False, seed=0)

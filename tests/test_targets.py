@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+from sklearn.exceptions import DataConversionWarning
 
 from skautonas.data.targets import (
     ClassTargets,
@@ -41,11 +43,57 @@ def test_labels_come_back_in_their_own_dtype(labels):
         (np.eye(3), "argmax"),
         (["a", None, "b"], "NaN"),
         ([1.0, np.nan, 2.0], "NaN"),
+        ([1.0, np.inf, 2.0], "infinity"),
+        (pd.Series(["a", pd.NA, "b"], dtype=object), "NaN"),
+        (pd.Series(["a", pd.NA, "b"], dtype="string"), "NaN"),
+        (pd.Series([1, pd.NA, 2], dtype="Int64"), "NaN"),
+        (pd.Series([1, pd.NaT, 2], dtype=object), "NaN"),
+        (np.array(["2024-01-01", "NaT"], dtype="datetime64[D]"), "NaN"),
+        (pl.Series(["a", None, "b"]), "NaN"),
+        ([1, "a", 1, "a"], "received int, str"),
+        (pd.Series([True, "a"], dtype=object), "received bool, str"),
+        ([object(), object()], "received object"),
     ],
 )
 def test_labels_that_cannot_be_classes_are_refused_with_the_mend(y, message):
     with pytest.raises(ValueError, match=message):
         fit_classes(check_labels(y))
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        pd.DataFrame({"y": ["b", "a", "b"]}),
+        pl.DataFrame({"y": ["b", "a", "b"]}),
+        np.array([["b"], ["a"], ["b"]], dtype=object),
+        [["b"], ["a"], ["b"]],
+    ],
+)
+def test_one_column_of_strings_is_saved_without_pickle(y, tmp_path):
+    with pytest.warns(DataConversionWarning, match="1d array"):
+        labels = check_labels(y)
+    np.save(tmp_path / "y.npy", labels)
+    assert np.load(tmp_path / "y.npy").tolist() == ["b", "a", "b"]
+
+
+def test_a_gap_in_one_column_of_strings_is_refused():
+    y = pd.DataFrame({"y": ["b", None, "b"]}, dtype=object)
+    with (
+        pytest.warns(DataConversionWarning),
+        pytest.raises(ValueError, match="NaN"),
+    ):
+        check_labels(y)
+
+
+@pytest.mark.parametrize("dtype", ["object", "Int64", "float64"])
+def test_gaps_in_values_are_refused(dtype):
+    with pytest.raises(ValueError, match="NaN"):
+        check_values(pd.Series([1, None, 2], dtype=dtype))
+
+
+def test_values_of_na_are_refused():
+    with pytest.raises(ValueError, match="NaN"):
+        check_values(pd.Series([1, pd.NA, 2], dtype=object))
 
 
 def test_a_label_that_was_not_in_training_is_named():

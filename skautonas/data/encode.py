@@ -16,7 +16,7 @@ _functions: weakref.WeakKeyDictionary[Any, dict[tuple, Any]] = (
 
 
 def preprocessing_model(encoder: Encoder, plain: bool) -> Any:
-    """Return the model from raw to encoded arrays, or None where it is the identity.
+    """Return the model from raw to encoded arrays.
 
     Parameters
     ----------
@@ -26,17 +26,21 @@ def preprocessing_model(encoder: Encoder, plain: bool) -> Any:
         For a user's own model, which takes a table as one dense matrix, and images
         and texts as they are.
     """
+    import keras
+
     if not plain:
         return encoder.preprocessing()
-    dense = getattr(encoder, "dense_preprocessing", None)
-    return None if dense is None else dense()
+    if hasattr(encoder, "dense_preprocessing"):
+        return encoder.dense_preprocessing()
+    raw = encoder.preprocessing().input
+    return keras.Model(raw, raw, name="preprocessing")
 
 
 def encode(encoder: Encoder, X: Any, plain: bool = False) -> Arrays:
     """Return the encoded arrays of X."""
     inputs = encoder.to_inputs(X)
     model = preprocessing_model(encoder, plain)
-    if model is None or _is_identity(model):
+    if _is_identity(model):
         return inputs
     return run_batches(model, inputs, ENCODE_ROWS)
 

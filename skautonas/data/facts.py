@@ -52,16 +52,14 @@ class ImageFacts(Facts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFacts(Facts):
-    """Facts of texts: sizes of the vocabularies, and how long the texts are.
+    """Facts of texts: sizes of the vocabularies.
 
     ``words`` has ids 0 (padding), 1 (unknown), then the ``n_words`` - 2 known
     words by falling frequency; ``ngrams`` likewise with ``n_ngrams`` ids.
-    ``median_words`` is the median number of words in a text.
     """
 
     n_words: int
     n_ngrams: int
-    median_words: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,8 +30,9 @@ def holdout(
     fraction : float
         Share of the rows that validate.
     stratify : bool
-        Keep the shares of the classes where each has at least two rows; a class
-        with a single row always trains.
+        Keep the shares of the classes: each class of two rows or more has one on
+        either side where the validation rows are not fewer than such classes; a
+        single row trains, unless all classes have a single row.
     seed : int
         Seed of the shuffle.
 
@@ -51,27 +52,42 @@ def holdout(
             f"Expected at least 2 rows, one to train and one to validate; received "
             f"n_samples={n_rows}."
         )
-    rows = np.arange(n_rows)
     if not stratify:
+        rows = np.arange(n_rows)
         return tuple(train_test_split(rows, test_size=fraction, random_state=seed))
+    n_validation = min(max(1, round(fraction * n_rows)), n_rows - 1)
     _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-    single = counts[codes] < 2
-    rest = rows[~single]
-    n_validation = round(fraction * n_rows)
-    n_classes = int((counts >= 2).sum())
-    if not n_classes or min(n_validation, len(rest) - n_validation) < n_classes:
-        return _split_few(rows, rest, n_validation, seed)
-    train, validation = train_test_split(
-        rest, test_size=n_validation, random_state=seed, stratify=codes[rest]
-    )
-    return np.concatenate([train, rows[single]]), validation
+    rng = np.random.default_rng(seed)
+    chosen = _rows_by_class(counts, n_validation, rng)
+    order = rng.permutation(n_rows)
+    sorted_rows = order[np.argsort(codes[order], kind="stable")]
+    rank = np.arange(n_rows) - np.repeat(np.cumsum(counts) - counts, counts)
+    validates = np.empty(n_rows, dtype=bool)
+    validates[sorted_rows] = rank < np.repeat(chosen, counts)
+    return order[~validates[order]], order[validates[order]]
 
 
-def _split_few(
-    rows: np.ndarray, rest: np.ndarray, n_validation: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Split where there are too few rows for one of each class on both sides."""
-    candidates = rest if len(rest) else rows
-    count = min(max(1, n_validation), len(rows) - 1, len(candidates))
-    chosen = np.random.default_rng(seed).permutation(candidates)[:count]
-    return np.setdiff1d(rows, chosen), chosen
+def _rows_by_class(
+    counts: np.ndarray, n_validation: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return how many rows of each class validate: about its share of them.
+
+    A class keeps a row to train, and where there is room has one to validate; only
+    where each class has a single row do some of them validate untrained.
+    """
+    most = counts - 1 if counts.max() > 1 else counts
+    n_validation = min(n_validation, most.sum())
+    least = np.minimum(most, 1)
+    if least.sum() > n_validation:
+        least = np.zeros_like(counts)
+    shares = n_validation * counts / counts.sum()
+    chosen = np.clip(shares.astype(int), least, most)
+    # Equal classes take turns at random.
+    shares = shares + 1e-9 * rng.random(len(counts))
+    while chosen.sum() < n_validation:
+        lacking = np.where(chosen < most, shares - chosen, -np.inf)
+        chosen[lacking.argmax()] += 1
+    while chosen.sum() > n_validation:
+        surplus = np.where(chosen > least, chosen - shares, -np.inf)
+        chosen[surplus.argmax()] -= 1
+    return chosen

@@ -1,4 +1,4 @@
-"""Arrays on disk, so that every worker maps the same pages."""
+"""Arrays on disk, mapped while a worker copies them into its tensors."""
 
 from pathlib import Path
 

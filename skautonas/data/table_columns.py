@@ -1,5 +1,6 @@
 """The columns of a table, and the raw tensors that a model takes of them."""
 
+import datetime
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,16 +32,18 @@ def read_table(X: Any) -> tuple[list[Column], bool]:
     Raises
     ------
     ValueError
-        Where X is not a table with at least one row and one column.
+        Where X is not a table with at least one row and one column, or where a
+        column holds times of day.
     """
     by_name = hasattr(X, "columns")
     if by_name:
         frame = nw.from_native(X, eager_only=True)
-        names = list(X.columns)
+        # The repr of numpy's own str is no literal that a model card could hold.
+        names = [str(n) if isinstance(n, str) else n for n in X.columns]
         columns = [
             _read_column(
                 name,
-                np.asarray(X[name], dtype=object),
+                np.asarray(X[name]),
                 frame[name].dtype if isinstance(name, str) else None,
             )
             for name in names
@@ -57,7 +60,7 @@ def read_table(X: Any) -> tuple[list[Column], bool]:
             )
         columns = [
             Column(index, "number")
-            if array.dtype.kind in "fiub"
+            if array.dtype.kind in "fiubm"
             else _read_column(index, array[:, index], None)
             for index in range(array.shape[1])
         ]
@@ -70,20 +73,39 @@ def read_table(X: Any) -> tuple[list[Column], bool]:
 
 
 def _read_column(name: Any, values: np.ndarray, dtype: Any) -> Column:
-    if dtype is not None and (dtype.is_numeric() or dtype == nw.Boolean):
+    """Tell a column's kind by its dtype, or by its values where those are objects."""
+    if dtype is not None and (dtype.is_numeric() or dtype in (nw.Boolean, nw.Duration)):
         return Column(name, "number")
-    if dtype is not None and dtype.is_temporal():
-        times = np.asarray([str(v) for v in values if not _is_missing(v)])
-        days = times.astype("datetime64[s]") if len(times) else np.array(["1970-01-01"])
-        return Column(name, "date", str(np.min(days.astype("datetime64[D]"))))
-    present = [v for v in values if not _is_missing(v)]
-    numbers = (int, float, bool, np.number, np.bool_)
-    if dtype != nw.Categorical and all(isinstance(v, numbers) for v in present):
+    present = [value for value in values if not is_missing(value)]
+    if dtype == nw.Time or _all_are(present, datetime.time):
+        raise ValueError(
+            f"Expected numbers, dates or strings in column {name!r}; received times of "
+            "day. Pass them as numbers, e.g. as seconds since midnight."
+        )
+    if dtype in (nw.Date, nw.Datetime) or values.dtype.kind == "M":
+        return Column(name, "date", _first_day(present))
+    if dtype == nw.Categorical:
+        return Column(name, "category")
+    if _all_are(present, (datetime.date, np.datetime64)):
+        return Column(name, "date", _first_day(present))
+    numbers = (int, float, np.number, np.bool_, datetime.timedelta)
+    if not present or _all_are(present, numbers):
         return Column(name, "number")
     return Column(name, "category")
 
 
-def _is_missing(value: Any) -> bool:
+def _all_are(present: list[Any], types: Any) -> bool:
+    return bool(present) and all(isinstance(value, types) for value in present)
+
+
+def _first_day(present: list[Any]) -> str:
+    # As to_inputs reads them: without fractions of a second and without a time zone.
+    times = [str(value)[:19] for value in present] or ["1970-01-01"]
+    return str(np.array(times, dtype="datetime64[s]").min().astype("datetime64[D]"))
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a cell or a label is None, NaN, NA or NaT."""
     # pandas' NA has no truth value, so it must be known by its type.
     return type(value).__name__ in ("NoneType", "NAType", "NaTType") or value != value
 
@@ -92,7 +114,8 @@ def to_inputs(X, columns, by_name):
     """Return the raw tensors of a table: numpy arrays by input name.
 
     X is a DataFrame, a dict of columns, or a 2-D array; ``columns`` lists name or
-    position, kind and date origin of each column, as in training.
+    position, kind and date origin of each column, as in training. Arrays and lists of
+    rows are read by position. Durations become seconds.
     """
     import numpy as np
 
@@ -100,11 +123,26 @@ def to_inputs(X, columns, by_name):
         kinds = ("NoneType", "NAType", "NaTType")
         return type(value).__name__ in kinds or value != value
 
-    def numbers(values):
-        if values.dtype.kind in "fiub":
-            return values.astype("float32")
-        floats = [np.nan if is_missing(v) else float(v) for v in values]
-        return np.array(floats, dtype="float32")
+    def number(value):
+        if is_missing(value):
+            return np.nan
+        if isinstance(value, np.timedelta64) or hasattr(value, "total_seconds"):
+            return value / np.timedelta64(1, "s")
+        return float(value)
+
+    def numbers(values, name):
+        if values.dtype.kind == "m":
+            values = values / np.timedelta64(1, "s")
+        elif values.dtype.kind not in "fiub":
+            values = np.array([number(v) for v in values], dtype="float64")
+        with np.errstate(over="ignore"):
+            values = values.astype("float32")
+        if np.isinf(values).any():
+            raise ValueError(
+                f"Expected finite float32 numbers in column {name!r}; received "
+                "infinite or larger ones. Replace them, e.g. by NaN, a missing number."
+            )
+        return values
 
     def days(values, origin):
         # In float64 from the origin: float32 has no seconds at today's epoch times.
@@ -117,16 +155,17 @@ def to_inputs(X, columns, by_name):
     def text(value):
         if is_missing(value):
             return ""
-        is_whole = isinstance(value, float) and value == int(value)
+        is_whole = isinstance(value, float) and value.is_integer()
         return str(int(value)) if is_whole else str(value)
 
-    if not by_name and not isinstance(X, np.ndarray):
+    has_names = by_name and (isinstance(X, dict) or hasattr(X, "columns"))
+    if not has_names and not isinstance(X, np.ndarray):
         X = np.asarray(X, dtype=object)
     numeric, categorical = [], []
-    for name, kind, origin in columns:
-        values = np.asarray(X[name]) if by_name else X[:, name]
+    for position, (name, kind, origin) in enumerate(columns):
+        values = np.asarray(X[name]) if has_names else X[:, position]
         if kind == "number":
-            numeric.append(numbers(values))
+            numeric.append(numbers(values, name))
         elif kind == "date":
             numeric.append(days(values, origin))
         else:

@@ -1,7 +1,6 @@
 """Tables: columns of numbers and of categories."""
 
 import inspect
-import json
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -44,7 +43,12 @@ class TableEncoder:
         Parameters
         ----------
         X : array-like or dataframe of shape (n, columns)
-            Numbers, booleans, dates and strings; missing values anywhere.
+            Numbers, booleans, dates, durations and strings; missing values anywhere.
+
+        Raises
+        ------
+        ValueError
+            Where X is no table, holds infinite numbers, or times of day.
         """
         self.columns_, self.by_name_ = read_table(X)
         inputs = self.to_inputs(X)
@@ -94,18 +98,14 @@ class TableEncoder:
 
     def snippet(self) -> str:
         """Return Python source that defines ``to_inputs(X)`` with numpy alone."""
-        columns = json.dumps([c.as_list() for c in self.columns_])
+        columns = [column.as_list() for column in self.columns_]
         source = inspect.getsource(table_inputs)
         source = source.replace("def to_inputs(", "def table_inputs(", 1)
         return (
-            f"{source}\n\nCOLUMNS = {_python_literal(columns)}\n\n\n"
+            f"{source}\n\nCOLUMNS = {columns!r}\n\n\n"
             f"def to_inputs(X):\n"
             f"    return table_inputs(X, COLUMNS, {self.by_name_})\n"
         )
-
-
-def _python_literal(text: str) -> str:
-    return repr(json.loads(text))
 
 
 def _fit_scales(numeric: np.ndarray) -> Scales:

@@ -8,6 +8,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from skautonas.data.facts import Task
+from skautonas.data.table_columns import is_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +119,61 @@ class ValueTargets:
 Targets = ClassTargets | ValueTargets
 
 
-def fit_classes(y: Any) -> ClassTargets:
-    """Learn the classes of a classification target.
+def check_labels(y: Any) -> np.ndarray:
+    """Return y as a 1-D array of labels, in its own dtype.
 
     Raises
     ------
     ValueError
-        Where y is not one column of labels, or holds fewer than two classes.
+        Where y is not one column, has gaps, or mixes strings and numbers.
     """
-    y = _labels(y)
+    _refuse_none(y)
+    # numpy would turn a list such as [1, "a"] into strings.
+    labels = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        raise ValueError(
+            f"Expected one label a row; received y.shape={labels.shape}. "
+            "For one-hot rows pass y.argmax(axis=1)."
+        )
+    labels = column_or_1d(labels, warn=True)
+    if labels.dtype == object:
+        _refuse_gaps(labels)
+        labels = _in_one_dtype(labels)
+    if labels.dtype.kind in "fM" and not np.isfinite(labels).all():
+        raise ValueError("Input y contains NaN or infinity. Drop those rows.")
+    return labels
+
+
+def check_values(y: Any) -> np.ndarray:
+    """Return y as a float64 array of shape (n,) or (n, targets).
+
+    Raises
+    ------
+    ValueError
+        Where y has another shape, or holds gaps or infinite values.
+    """
+    _refuse_none(y)
+    values = np.asarray(y)
+    if values.dtype == object:
+        _refuse_gaps(values)
+    values = values.astype("float64")
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = column_or_1d(values, warn=True)
+    if values.ndim not in (1, 2):
+        raise ValueError(f"Expected y of shape (n,); received y.shape={values.shape}.")
+    if not np.isfinite(values).all():
+        raise ValueError("Input y contains NaN or infinity. Drop those rows.")
+    return values
+
+
+def fit_classes(y: np.ndarray) -> ClassTargets:
+    """Learn the classes of checked labels.
+
+    Raises
+    ------
+    ValueError
+        Where y holds continuous values, or fewer than two classes.
+    """
     kind = type_of_target(y, input_name="y")
     if kind not in ("binary", "multiclass"):
         raise ValueError(
@@ -142,56 +189,34 @@ def fit_classes(y: Any) -> ClassTargets:
     return ClassTargets(classes)
 
 
-def fit_values(y: Any, rows: np.ndarray) -> ValueTargets:
-    """Learn mean and scale of a regression target from the training ``rows``."""
-    y = _values(y)
+def fit_values(y: np.ndarray, rows: np.ndarray) -> ValueTargets:
+    """Learn mean and scale of checked values from the training ``rows``."""
     chosen = y.reshape(len(y), -1)[rows]
     scale = chosen.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     return ValueTargets(chosen.mean(axis=0), scale, flat=y.ndim == 1)
 
 
-def check_labels(y: Any) -> np.ndarray:
-    """Return y as a 1-D array of labels, in its own dtype."""
-    return _labels(y)
-
-
-def check_values(y: Any) -> np.ndarray:
-    """Return y as a float64 array of shape (n,) or (n, targets)."""
-    return _values(y)
-
-
-def _labels(y: Any) -> np.ndarray:
+def _refuse_none(y: Any) -> None:
     if y is None:
         raise ValueError(
             "This estimator requires y to be passed, but the target y is None."
         )
-    labels = np.asarray(y)
-    if labels.dtype == object and labels.ndim == 1:
-        if any(label is None or label != label for label in labels):
-            raise ValueError("Input y contains NaN. Drop the rows without a label.")
-        labels = np.array(labels.tolist())
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        raise ValueError(
-            f"Expected one label a row; received y.shape={labels.shape}. "
-            "For one-hot rows pass y.argmax(axis=1)."
-        )
-    labels = column_or_1d(labels, warn=True)
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise ValueError("Input y contains NaN or infinity. Drop those rows.")
-    return labels
 
 
-def _values(y: Any) -> np.ndarray:
-    if y is None:
+def _refuse_gaps(y: np.ndarray) -> None:
+    if any(is_missing(value) for value in y.flat):
+        raise ValueError("Input y contains NaN. Drop the rows without a target.")
+
+
+def _in_one_dtype(labels: np.ndarray) -> np.ndarray:
+    """Return labels of dtype object in the dtype that they share."""
+    are_strings = {isinstance(label, str) for label in labels}
+    shared = np.array(labels.tolist()) if len(are_strings) == 1 else labels
+    if shared.dtype == object or shared.ndim > 1:
+        names = sorted({type(label).__name__ for label in labels})
         raise ValueError(
-            "This estimator requires y to be passed, but the target y is None."
+            "Expected labels of one type, all str, all int or all bool; received "
+            f"{', '.join(names)}. Convert them, e.g. [str(label) for label in y]."
         )
-    values = np.asarray(y, dtype="float64")
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = column_or_1d(values, warn=True)
-    if values.ndim not in (1, 2):
-        raise ValueError(f"Expected y of shape (n,); received y.shape={values.shape}.")
-    if not np.isfinite(values).all():
-        raise ValueError("Input y contains NaN or infinity. Drop those rows.")
-    return values
+    return shared

@@ -122,8 +122,6 @@ class TextEncoder:
         Words a text is padded or cut to.
     ngrams_per_text : int
         N-grams a text is padded or cut to.
-    median_words : float
-        Median number of words in a training text.
 
     References
     ----------
@@ -171,7 +169,6 @@ class TextEncoder:
             NGRAMS_QUANTILE,
             min(MAX_NGRAMS_PER_TEXT, MAX_NGRAM_BYTES // BYTES_PER_NGRAM // len(texts)),
         )
-        self.median_words = float(np.median(lengths))
         return self
 
     def facts(self, *, task: "Task", n_outputs: int, n_rows: int) -> "TextFacts":
@@ -200,7 +197,6 @@ class TextEncoder:
             },
             n_words=SPECIALS + len(self.words),
             n_ngrams=SPECIALS + len(self.ngrams),
-            median_words=self.median_words,
         )
 
     def to_inputs(self, X: Any) -> "Arrays":

@@ -12,7 +12,7 @@ import numpy as np
 
 from skautonas.estimation.plan import Plan
 from skautonas.estimation.scoring import score_predictions
-from skautonas.estimation.steps import compile_predict
+from skautonas.estimation.steps import build_on, compile_predict
 from skautonas.estimation.study import Rows, read_labels, read_rows, read_study
 from skautonas.estimation.task import Refit, TrialOutcome, TrialTask
 from skautonas.estimation.trainer import Trainer, Training
@@ -62,6 +62,7 @@ def assemble(task: TrialTask, checkpoint: str, path: str) -> None:
     """Save the whole model of a finished trial at ``path``."""
     try:
         model = read_study(task.study).source.build(task.values).model
+        build_on(model, read_rows(task.study, "validation").x)
         with np.load(checkpoint) as stored:
             variables = [stored[name] for name in stored.files]
         _set_variables(model, variables)

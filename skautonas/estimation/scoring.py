@@ -1,6 +1,7 @@
 """Any scikit-learn scorer, applied to predictions that are there already."""
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -79,6 +80,30 @@ def score_predictions(
     if not math.isfinite(score):
         raise ValueError(f"Expected a finite score; the scorer returned {score}.")
     return score
+
+
+def check_scorer(scorer: Any, targets: Targets, y_true: np.ndarray) -> None:
+    """Raise where a scorer cannot score the validation rows, whatever is predicted.
+
+    Examples are a class without a validation row for "neg_log_loss", or "roc_auc"
+    with more than two classes: all trials would fail.
+    """
+    if isinstance(targets, ClassTargets):
+        rng = np.random.default_rng(0)
+        guesses = rng.dirichlet(np.ones(targets.n_outputs), len(y_true))
+    else:
+        guesses = y_true[::-1].copy()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            score_predictions(scorer, targets, y_true, guesses)
+    except Exception as error:
+        raise ValueError(
+            f"Expected a scorer for the {len(y_true)} validation rows; received "
+            f"scoring={scorer!r}, which fails on them with {type(error).__name__}: "
+            f"{error} Choose another scoring, or pass X_val and y_val with rows of "
+            "every class."
+        ) from error
 
 
 def make_scorer(scoring: str | Callable) -> Callable:

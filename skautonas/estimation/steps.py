@@ -25,7 +25,10 @@ def compile_steps(model: Any, x: Any, y: Any, batch: int) -> Callable:
     """Return a function that trains on the given rows, a step a row of them."""
     import tensorflow as tf
 
+    build_on(model, x)
     model.optimizer.build(model.trainable_variables)
+    # A user's own schedule goes by the optimizer's count of steps.
+    assignable = hasattr(model.optimizer.learning_rate, "assign")
 
     @tf.function(
         input_signature=[
@@ -36,7 +39,8 @@ def compile_steps(model: Any, x: Any, y: Any, batch: int) -> Callable:
     def run(rows: Any, rates: Any) -> Any:
         loss = tf.constant(math.nan)
         for step in tf.range(tf.shape(rates)[0]):
-            model.optimizer.learning_rate.assign(rates[step])
+            if assignable:
+                model.optimizer.learning_rate.assign(rates[step])
             chosen = rows[step]
             logs = model.train_step(_gather((x, y), chosen))
             loss = tf.cast(logs["loss"], tf.float32)
@@ -45,6 +49,14 @@ def compile_steps(model: Any, x: Any, y: Any, batch: int) -> Callable:
     # A concrete function: TensorFlow warns of retracing where many functions share
     # their source line, as those of one trial after another do.
     return run.get_concrete_function()
+
+
+def build_on(model: Any, x: Any) -> None:
+    """Make the weights of a model that has none before its first call."""
+    import tensorflow as tf
+
+    if not model.built:
+        model(tf.nest.map_structure(lambda array: array[:1], x), training=False)
 
 
 def compile_predict(model: Any, x: Any) -> Callable[[], np.ndarray]:

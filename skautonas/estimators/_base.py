@@ -20,7 +20,7 @@ from skautonas.data.rows import refuse_streams, take_rows
 from skautonas.data.splits import Split, holdout
 from skautonas.data.store import write_arrays
 from skautonas.data.targets import Targets
-from skautonas.estimation.scoring import make_scorer
+from skautonas.estimation.scoring import check_scorer, make_scorer
 from skautonas.estimators._results import SearchResults
 from skautonas.exceptions import SkautonasWarning
 from skautonas.report.progress import print_trial, say
@@ -87,7 +87,7 @@ class BaseSearch(SearchResults):
         ----------
         X : array-like of n rows
             Training rows.
-        y : array-like of shape (n,)
+        y : array-like of shape (n,), or (n, targets) in regression
             Targets.
         X_val, y_val : array-like, optional
             Rows to validate on; without them ``validation_fraction`` of X is.
@@ -170,6 +170,8 @@ class BaseSearch(SearchResults):
         from skautonas.data.encode import encode
         from skautonas.estimation.study import Study
 
+        self.scorer_ = make_scorer(self.scoring or self._default_scoring)
+        check_scorer(self.scorer_, targets, split.labels)
         encoder = self._make_encoder().fit(split.X_train)
         source = self._make_source(encoder, targets, len(split.y_train))
         for part, X, y in (
@@ -179,7 +181,6 @@ class BaseSearch(SearchResults):
             arrays = encode(encoder, X, source.plain)
             write_arrays(Path(folder) / part, arrays | {"y": y})
         np.save(Path(folder) / "labels.npy", split.labels)
-        self.scorer_ = make_scorer(self.scoring or self._default_scoring)
         return Study(source, encoder, targets, self.scorer_, folder)
 
     def _make_source(self, encoder: Encoder, targets: Targets, n_rows: int) -> Any:
@@ -217,12 +218,12 @@ class BaseSearch(SearchResults):
         return run_search(study, settings, executor, budget, on_trial)
 
     def _warn_if_cut(self, found: Any) -> None:
-        """Warn where the budget did not reach for a whole trial."""
+        """Warn where the budget did not reach for a second trial."""
         if found.stop_reason != "time_budget" or len(found.trials) > 1:
             return
         warnings.warn(
-            f"time_budget={self.time_budget} s ended the search within its first "
-            f"trial, after {found.winner.outcome.epochs:.1f} epochs. Raise it.",
+            f"time_budget={self.time_budget} s ended the search with its first trial, "
+            f"of {found.winner.outcome.epochs:.1f} epochs. Raise it.",
             SkautonasWarning,
             stacklevel=3,
         )

@@ -16,7 +16,8 @@ default="auto"
         converged stops earlier. None is no limit; then ``max_trials`` must be set.
         Worker processes that have to start first may add up to 6 seconds.
     max_epochs : int, default=None
-        Upper bound of the epochs of a trial; None leaves it to the recipe.
+        Upper bound of the epochs of a trial. None leaves it to the recipe; Hyperband's
+        longest rung then has 27.
     scoring : str or callable, default=None
         Objective: any scikit-learn scorer. None is accuracy for classifiers and R2 for
         regressors.
@@ -53,7 +54,9 @@ best_model_ : keras.Model
     search_time_, refit_time_, cold_start_time_ : float
         Seconds of the whole fit, of its end, and of the start of cold workers.
     stop_reason_ : {"time_budget", "max_trials", "converged", "exhausted"}
-        Why the search ended.\
+        Why the search ended.
+    scorer_ : callable
+        The scorer of the objective.\
 """
 
 

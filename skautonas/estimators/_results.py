@@ -61,8 +61,8 @@ class SearchResults(BaseEstimator):
         Returns
         -------
         pandas.DataFrame or list of dict
-            One row a trial: number, score, status, seconds, epochs, parameters,
-            error, and the active hyperparameters.
+            One row a trial: trial, score, status, seconds, epochs, parameters,
+            error, and each active hyperparameter as ``param_<name>``.
         """
         check_is_fitted(self)
         rows = leaderboard_rows(self.trials_)
@@ -91,7 +91,7 @@ class SearchResults(BaseEstimator):
             Where ``path`` does not end in ``.keras``.
         """
         import skautonas
-        from skautonas.export.card import model_card
+        from skautonas.export.card import model_card, scoring_name
         from skautonas.export.keras_model import save_bytes
 
         check_is_fitted(self)
@@ -106,7 +106,7 @@ class SearchResults(BaseEstimator):
             version=skautonas.__version__,
             file=path.name,
             snippet=self._encoder.snippet(),
-            scoring=str(self.scoring or self._default_scoring),
+            scoring=scoring_name(self.scoring or self._default_scoring),
             score=self.best_score_,
             n_trials=self.n_trials_,
             model=self.best_model_,

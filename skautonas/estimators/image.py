@@ -75,7 +75,7 @@ class ImageSearchRegressor(SearchRegressorMixin, _ImageSearch):
     """Search a neural regressor for images.
 
     X is an array of shape (n, height, width) or (n, height, width, channels), of
-    uint8 or floats in any range; y holds one number an image.
+    uint8 or floats in any range; y holds numbers, one or more an image.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from sklearn.utils.validation import check_array, validate_data
 
 from skautonas.data.encoder import Encoder
@@ -15,6 +16,9 @@ class _TabularSearch(BaseSearch):
     """Dataframes and 2-D arrays: numbers, booleans, dates, strings, gaps."""
 
     def _check_X(self, X: Any, *, reset: bool) -> Any:
+        if isinstance(X, list | tuple):
+            # numpy would turn the numbers of mixed rows into strings.
+            X = np.asarray(X, dtype=object)
         if not hasattr(X, "columns"):
             X = check_array(
                 X,
@@ -45,8 +49,8 @@ class _TabularSearch(BaseSearch):
 class TabularSearchClassifier(SearchClassifierMixin, _TabularSearch):
     """Search a neural classifier for a table.
 
-    X is a dataframe or an array of shape (n, columns): numbers, booleans, dates and
-    strings, with gaps; y holds one label a row.
+    X is a dataframe or an array of shape (n, columns): numbers, booleans, dates,
+    durations and strings, with gaps; y holds one label a row.
 
     Parameters
     ----------
@@ -70,8 +74,8 @@ class TabularSearchClassifier(SearchClassifierMixin, _TabularSearch):
 class TabularSearchRegressor(SearchRegressorMixin, _TabularSearch):
     """Search a neural regressor for a table.
 
-    X is a dataframe or an array of shape (n, columns): numbers, booleans, dates and
-    strings, with gaps; y holds one number a row.
+    X is a dataframe or an array of shape (n, columns): numbers, booleans, dates,
+    durations and strings, with gaps; y holds numbers, one or more a row.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ class TextSearchClassifier(SearchClassifierMixin, _TextSearch):
 class TextSearchRegressor(SearchRegressorMixin, _TextSearch):
     """Search a neural regressor for texts.
 
-    X is a list, array or Series of str; y holds one number a text.
+    X is a list, array or Series of str; y holds numbers, one or more a text.
 
     Parameters
     ----------

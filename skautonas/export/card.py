@@ -1,5 +1,7 @@
 """The model card: how to call an exported model with Keras alone."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 TEMPLATE = """# {name}
@@ -63,11 +65,7 @@ def model_card(
     classes : list or None
         The labels, in the order of the model's outputs.
     """
-    returns = "values in the target's unit, shape (n, targets)"
-    order = ""
-    if classes is not None:
-        returns = "probabilities, shape (n, classes)"
-        order = f"\nThe outputs stand for these classes, in order: `{classes!r}`.\n"
+    returns, order = _meaning(model.output_shape[1:], classes)
     return TEMPLATE.format(
         name=name,
         version=version,
@@ -80,3 +78,29 @@ def model_card(
         file=file,
         classes=order,
     )
+
+
+def _meaning(shape: tuple[int, ...], classes: list[Any] | None) -> tuple[str, str]:
+    """Say what the model returns, and which classes its outputs stand for."""
+    axes = "".join(f", {size}" for size in shape) or ","
+    if classes is None:
+        return f"values in the target's unit, shape (n{axes})", ""
+    if shape in ((), (1,)):
+        returns = f"the probability of the second class, shape (n{axes})"
+        return returns, f"\nThe classes are `{classes!r}`.\n"
+    order = f"\nThe outputs stand for these classes, in order: `{classes!r}`.\n"
+    return f"probabilities, shape (n{axes})", order
+
+
+def scoring_name(scoring: str | Callable) -> str:
+    """Return what to call a scorer, the same in every process.
+
+    Examples
+    --------
+    >>> scoring_name("roc_auc"), scoring_name(max)
+    ('roc_auc', 'max')
+    """
+    if isinstance(scoring, str):
+        return scoring
+    name = getattr(scoring, "__name__", None)
+    return name or re.sub(r" at 0x[0-9a-fA-F]+", "", repr(scoring))

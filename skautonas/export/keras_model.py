@@ -32,20 +32,30 @@ def assemble_model(encoder: Encoder, core: Any, targets: Targets, plain: bool) -
     """
     import keras
 
-    # A model over the same layers is uncompiled: it needs no loss of ours to load.
-    core = keras.Model(core.input, core.output, name="core")
+    core = uncompiled(core)
     preprocessing = preprocessing_model(encoder, plain)
-    if preprocessing is None:
-        return core
     inputs = preprocessing.input
     encoded = preprocessing(inputs)
     if plain:
-        outputs = core(next(iter(encoded.values())))
+        (array,) = encoded.values()
+        outputs = core(array)
     else:
-        names = [tensor.name for tensor in core.inputs]
-        outputs = core({name: encoded[name] for name in names})
+        outputs = core([encoded[tensor.name] for tensor in core.inputs])
         outputs = _predict(outputs, targets)
     return keras.Model(inputs, outputs, name="skautonas")
+
+
+def uncompiled(core: Any) -> Any:
+    """Return a model over the same layers, which needs no loss to load.
+
+    A subclass of `keras.Model` has no graph to do so with, and is returned as it is;
+    so is a `keras.Sequential` that was never called.
+    """
+    import keras
+
+    if not core.built or not hasattr(core, "inputs"):
+        return core
+    return keras.Model(core.inputs, core.outputs[0], name="core")
 
 
 def _predict(outputs: Any, targets: Targets) -> Any:
@@ -55,14 +65,11 @@ def _predict(outputs: Any, targets: Targets) -> Any:
     if isinstance(targets, ClassTargets):
         outputs = layers.Softmax(name="probabilities")(outputs)
         return ops.mean(outputs, axis=1) if len(outputs.shape) == 3 else outputs
+    # In float64 as the targets: float32 knows a time stamp to two minutes only.
+    outputs = ops.cast(outputs, "float64")
     if len(outputs.shape) == 3:
         outputs = ops.mean(outputs, axis=1)
-    return layers.Normalization(
-        mean=targets.mean.tolist(),
-        variance=(targets.scale**2).tolist(),
-        invert=True,
-        name="values",
-    )(outputs)
+    return outputs * targets.scale + targets.mean
 
 
 def save_model(model: Any, path: Path) -> None:

@@ -125,7 +125,8 @@ def leaderboard_rows(records: list[TrialRecord]) -> list[dict[str, Any]]:
             "epochs": round(r.epochs, 1),
             "parameters": r.n_parameters,
             "error": r.error,
-            **r.params,
+            # Prefixed: a hyperparameter may have the name of a column.
+            **{f"param_{name}": value for name, value in r.params.items()},
         }
         for r in order
     ]

@@ -1,7 +1,10 @@
 """From a configuration to a compiled model: our spaces, and the user's own."""
 
+import tempfile
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import keras_tuner
@@ -105,12 +108,18 @@ class UserSource:
         return [{}]
 
     def declare(self) -> keras_tuner.HyperParameters:
-        """Find the hyperparameters by building until each scope was active once."""
+        """Find the hyperparameters by building until each scope was active once.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Where the first model is not compiled, or could not be loaded again.
+        """
         hp = keras_tuner.HyperParameters()
         active: list[Any] = []
         pending: list[Any] = []
+        check_loads(self._compiled(hp))
         while True:
-            self.user_build(hp)
             active += [scope for scope in hp.active_scopes if scope not in active]
             pending += [scope for scope in hp.inactive_scopes if scope not in pending]
             pending = [scope for scope in pending if scope not in active]
@@ -120,22 +129,53 @@ class UserSource:
             for condition in pending.pop(0):
                 hp.values[condition.name] = condition.values[0]
             hp.ensure_active_values()
+            self.user_build(hp)
 
     def arrange(self, arrays: dict[str, Any]) -> Any:
-        """Return the only array itself, several arrays by name."""
-        return next(iter(arrays.values())) if len(arrays) == 1 else arrays
+        """Return the only array: strings, or floats, which images may not be yet."""
+        import tensorflow as tf
+
+        (array,) = arrays.values()
+        return array if array.dtype == tf.string else tf.cast(array, tf.float32)
 
     def build(self, values: Mapping[str, Any]) -> Candidate:
         """Build the user's model."""
         hp = keras_tuner.HyperParameters()
         hp.values = dict(values)
+        model = self._compiled(hp)
+        return Candidate(model, user_recipe(float(model.optimizer.learning_rate)))
+
+    def _compiled(self, hp: keras_tuner.HyperParameters) -> Any:
         model = self.user_build(hp)
-        if model is None or getattr(model, "optimizer", None) is None:
+        if getattr(model, "optimizer", None) is None:
             raise TypeError(
                 f"Expected build(hp) to return a compiled keras.Model; received "
                 f"{model!r}. Call model.compile(...) in it."
             )
-        return Candidate(model, user_recipe(float(model.optimizer.learning_rate)))
+        return model
+
+
+def check_loads(model: Any) -> None:
+    """Refuse a model that could be trained, but not be loaded from its file."""
+    from skautonas.export.keras_model import load_model, save_model, uncompiled
+
+    with tempfile.TemporaryDirectory(prefix="skautonas-") as folder:
+        path = Path(folder) / "model.keras"
+        try:
+            with warnings.catch_warnings():
+                # A model without an Input has no weights yet.
+                warnings.filterwarnings("ignore", "You are saving a model that has not")
+                save_model(uncompiled(model), path)
+            load_model(path.read_bytes())
+        except Exception as error:
+            raise ValueError(
+                "Expected build(hp) to return a model that Keras can save, and load "
+                f"with safe_mode=True; received {model!r}, which it cannot. Replace "
+                "Lambda layers by keras.ops or layers of Keras, and define your own "
+                "layers in an importable module, with "
+                "@keras.saving.register_keras_serializable(). Keras says: "
+                f"{error}"
+            ) from error
 
 
 def user_recipe(learning_rate: float) -> Recipe:

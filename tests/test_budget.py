@@ -1,0 +1,70 @@
+"""How much time a fit takes, and why it ends."""
+
+import time
+
+import pytest
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+
+from skautonas import ImageSearchClassifier, SkautonasWarning, TabularSearchClassifier
+from skautonas.space import TabularSpace
+
+WINE = load_wine(return_X_y=True)
+QUICK = {"max_trials": 2, "max_epochs": 3, "time_budget": None, "random_state": 0}
+SMALL = TabularSpace(architectures=("mlp",), units=(16, 32), layers=(1, 2))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_budget_bounds_the_whole_fit(n_jobs):
+    X, y = load_breast_cancer(return_X_y=True)
+    search = TabularSearchClassifier(time_budget=12, n_jobs=n_jobs, random_state=0)
+    search.fit(X, y)
+    start = time.monotonic()
+    search.fit(X, y)
+    seconds = time.monotonic() - start
+    assert search.cold_start_time_ < 0.5
+    assert seconds < 15
+    assert search.n_trials_ > 1
+
+
+def test_a_tiny_budget_returns_the_best_start_with_a_warning():
+    digits = load_digits()
+    TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
+    search = ImageSearchClassifier(time_budget=4, random_state=0)
+    start = time.monotonic()
+    with pytest.warns(SkautonasWarning, match="first trial"):
+        search.fit(digits.images, digits.target)
+    assert time.monotonic() - start < 4 + 3
+    assert search.n_trials_ == 1
+    assert search.score(digits.images, digits.target) > 0.5
+
+
+def test_no_time_at_all_is_an_error():
+    TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
+    with pytest.raises(ValueError, match="time_budget"):
+        TabularSearchClassifier(time_budget=0.05).fit(*WINE)
+
+
+def test_a_search_that_has_converged_stops_early():
+    X, y = WINE
+    search = TabularSearchClassifier(
+        space=SMALL, time_budget=600, max_epochs=1, scoring=constant_score
+    )
+    search.fit(X, y)
+    assert search.stop_reason_ == "converged"
+    assert search.search_time_ < 300
+
+
+def constant_score(estimator, X, y):
+    return 0.5
+
+
+def test_hyperband_goes_through_its_rungs_until_the_time_is_up():
+    TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
+    search = TabularSearchClassifier(
+        space=SMALL, strategy="hyperband", time_budget=12, max_epochs=3, random_state=0
+    )
+    search.fit(*WINE)
+    assert search.stop_reason_ == "time_budget"
+    epochs = {round(trial.epochs) for trial in search.trials_}
+    assert {1, 3} <= epochs
+    assert search.trials_[search.best_index_].epochs == 3

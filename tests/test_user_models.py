@@ -37,6 +37,7 @@ def test_a_model_without_an_input_is_built_by_the_data(refit):
     search.fit(*WINE)
     assert [trial.status for trial in search.trials_] == ["completed"] * 2
     assert list(search.best_model_.input) == ["numeric"]
+    assert search.best_model_.get_layer("core").input_shape == (None, 13)
 
 
 def test_a_model_without_weights_is_checked_without_a_warning():
@@ -107,11 +108,14 @@ class Subclass(keras.Model):
         return self.head(keras.ops.reshape((images - 8) / 8, (-1, 64)))
 
 
+def unregistered_loss(y_true, y_pred):
+    return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+
 def images_in_a_subclass(hp):
     model = Subclass()
     model.compile(
-        keras.optimizers.Adam(hp.Choice("rate", [0.01, 0.03])),
-        "sparse_categorical_crossentropy",
+        keras.optimizers.Adam(hp.Choice("rate", [0.01, 0.03])), unregistered_loss
     )
     return model
 
@@ -153,10 +157,9 @@ def texts_by_vocabulary(hp):
 
 def texts_of_one_column(hp):
     sentence = keras.Input((1,), dtype="string")
-    x = keras.layers.TextVectorization(vocabulary=WORDS, output_mode="multi_hot")(
-        sentence
-    )
-    return _text_model(hp, sentence, x)
+    words = keras.layers.TextVectorization(max_tokens=500, output_mode="multi_hot")
+    words.adapt(TEXTS)
+    return _text_model(hp, sentence, words(sentence))
 
 
 def _text_model(hp, sentence, x):
@@ -208,13 +211,33 @@ def _wine_model(hp, layers):
 
 @pytest.mark.parametrize(
     ("build", "reason"),
-    [(with_a_lambda, "Python lambda"), (with_an_unknown_layer, "Local")],
+    [(with_a_lambda, "Python lambda"), (with_an_unknown_layer, "class 'Local'")],
 )
 def test_a_model_that_cannot_be_loaded_is_refused_before_the_search(build, reason):
     search = TabularSearchClassifier(space=build, **QUICK)
-    with pytest.raises(ValueError, match=rf"(?s)safe_mode=True; received .*{reason}"):
+    with pytest.raises(
+        ValueError, match=rf"safe_mode=True; received .*{reason}"
+    ) as caught:
         search.fit(*WINE)
+    assert len(str(caught.value)) < 1500
     assert not hasattr(search, "best_model_")
+
+
+def with_a_lambda_at_times(hp):
+    layers = [keras.Input((13,))]
+    if hp.Choice("lambda", [False, True], default=False):
+        layers.append(keras.layers.Lambda(lambda x: x / 2))
+    return _wine_model(hp, layers)
+
+
+def test_a_trial_whose_model_cannot_be_loaded_fails_alone():
+    search = TabularSearchClassifier(
+        space=with_a_lambda_at_times, **QUICK | {"max_trials": 4}
+    ).fit(*WINE)
+    failed = [trial for trial in search.trials_ if trial.status == "failed"]
+    assert 0 < len(failed) < 4
+    assert all(trial.params["lambda"] for trial in failed)
+    assert all("Lambda" in trial.error for trial in failed)
 
 
 def of_nothing(hp):
@@ -270,7 +293,7 @@ def test_the_card_tells_one_sigmoid_and_a_callable_scorer(tmp_path):
         outputs[:, 0], search.predict_proba(data.data[:20])[:, 1], atol=1e-5
     )
     card = (tmp_path / "model.md").read_text()
-    assert "the probability of the second class, shape (n, 1)" in card
+    assert "the probability of `'malignant'`, shape (n, 1)" in card
     assert "['benign', 'malignant']" in card
     assert "in order" not in card
     assert "validation score (mean_of_first_class)" in card

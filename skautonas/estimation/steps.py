@@ -52,11 +52,18 @@ def compile_steps(model: Any, x: Any, y: Any, batch: int) -> Callable:
 
 
 def build_on(model: Any, x: Any) -> None:
-    """Make the weights of a model that has none before its first call."""
+    """Make the weights of a model that has none before its first call.
+
+    The call is symbolic: a `keras.Sequential` would keep an array's number of rows as
+    part of its input's shape.
+    """
+    import keras
     import tensorflow as tf
 
-    if not model.built:
-        model(tf.nest.map_structure(lambda array: array[:1], x), training=False)
+    if model.built:
+        return
+    row = _gather(x, [0])
+    model(tf.nest.map_structure(lambda a: keras.Input(a.shape[1:], dtype=a.dtype), row))
 
 
 def compile_predict(model: Any, x: Any) -> Callable[[], np.ndarray]:
@@ -94,6 +101,11 @@ def padded_rows(n_rows: int, size: int) -> list[np.ndarray]:
 
 
 def _gather(arrays: Any, rows: Any) -> Any:
+    """Return rows of each array; images, which may be kept as bytes, as floats."""
     import tensorflow as tf
 
-    return tf.nest.map_structure(lambda array: tf.gather(array, rows), arrays)
+    def take(array: Any) -> Any:
+        taken = tf.gather(array, rows)
+        return tf.cast(taken, tf.float32) if array.dtype == tf.uint8 else taken
+
+    return tf.nest.map_structure(take, arrays)

@@ -86,7 +86,7 @@ def _meaning(shape: tuple[int, ...], classes: list[Any] | None) -> tuple[str, st
     if classes is None:
         return f"values in the target's unit, shape (n{axes})", ""
     if shape in ((), (1,)):
-        returns = f"the probability of the second class, shape (n{axes})"
+        returns = f"the probability of `{classes[1]!r}`, shape (n{axes})"
         return returns, f"\nThe classes are `{classes!r}`.\n"
     order = f"\nThe outputs stand for these classes, in order: `{classes!r}`.\n"
     return f"probabilities, shape (n{axes})", order

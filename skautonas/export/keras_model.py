@@ -33,6 +33,8 @@ def assemble_model(encoder: Encoder, core: Any, targets: Targets, plain: bool) -
     import keras
 
     core = uncompiled(core)
+    # A subclass of keras.Model is the same object still: its loss need not load.
+    core.compiled = False
     preprocessing = preprocessing_model(encoder, plain)
     inputs = preprocessing.input
     encoded = preprocessing(inputs)

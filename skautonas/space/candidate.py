@@ -113,12 +113,12 @@ class UserSource:
         Raises
         ------
         TypeError, ValueError
-            Where the first model is not compiled, or could not be loaded again.
+            Where a model is not compiled, or could not be loaded again.
         """
         hp = keras_tuner.HyperParameters()
         active: list[Any] = []
         pending: list[Any] = []
-        check_loads(self._compiled(hp))
+        self._build_checked(hp)
         while True:
             active += [scope for scope in hp.active_scopes if scope not in active]
             pending += [scope for scope in hp.inactive_scopes if scope not in pending]
@@ -129,29 +129,33 @@ class UserSource:
             for condition in pending.pop(0):
                 hp.values[condition.name] = condition.values[0]
             hp.ensure_active_values()
-            self.user_build(hp)
+            self._build_checked(hp)
 
     def arrange(self, arrays: dict[str, Any]) -> Any:
-        """Return the only array: strings, or floats, which images may not be yet."""
-        import tensorflow as tf
-
+        """Return the only array."""
         (array,) = arrays.values()
-        return array if array.dtype == tf.string else tf.cast(array, tf.float32)
+        return array
 
     def build(self, values: Mapping[str, Any]) -> Candidate:
         """Build the user's model."""
         hp = keras_tuner.HyperParameters()
         hp.values = dict(values)
-        model = self._compiled(hp)
+        model = self._build_checked(hp)
         return Candidate(model, user_recipe(float(model.optimizer.learning_rate)))
 
-    def _compiled(self, hp: keras_tuner.HyperParameters) -> Any:
+    def _build_checked(self, hp: keras_tuner.HyperParameters) -> Any:
+        """Build a model, and refuse one that could not be trained or kept.
+
+        Every configuration is checked: a value may bring in a layer that its
+        alternatives do not have.
+        """
         model = self.user_build(hp)
         if getattr(model, "optimizer", None) is None:
             raise TypeError(
                 f"Expected build(hp) to return a compiled keras.Model; received "
                 f"{model!r}. Call model.compile(...) in it."
             )
+        check_loads(model)
         return model
 
 
@@ -163,18 +167,20 @@ def check_loads(model: Any) -> None:
         path = Path(folder) / "model.keras"
         try:
             with warnings.catch_warnings():
-                # A model without an Input has no weights yet.
-                warnings.filterwarnings("ignore", "You are saving a model that has not")
+                # Keras warns of models without weights yet, and of lambdas.
+                warnings.simplefilter("ignore")
                 save_model(uncompiled(model), path)
             load_model(path.read_bytes())
         except Exception as error:
+            # The last line: before it, Keras prints the whole configuration.
+            reason = str(error).strip().rpartition("\n")[2]
             raise ValueError(
                 "Expected build(hp) to return a model that Keras can save, and load "
                 f"with safe_mode=True; received {model!r}, which it cannot. Replace "
                 "Lambda layers by keras.ops or layers of Keras, and define your own "
                 "layers in an importable module, with "
                 "@keras.saving.register_keras_serializable(). Keras says: "
-                f"{error}"
+                f"{type(error).__name__}: {reason}"
             ) from error
 
 

@@ -126,7 +126,7 @@ class Fingerprints:
 
         key = json.dumps(values, sort_keys=True)
         if key not in self.made:
-            keras.backend.clear_session()
+            keras.backend.clear_session(free_memory=False)
             reading = self.hp.copy()
             reading.values = dict(values)
             config = self.space.build(reading).get_config()
@@ -178,7 +178,7 @@ def build_and_call(space, hp, rng):
 
     reading = hp.copy()
     reading.values = sample(hp, rng)
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     model = space.build(reading)
     batch = {}
     for name, spec in space.facts.inputs.items():

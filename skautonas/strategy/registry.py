@@ -19,7 +19,9 @@ MANY_TRIALS = 100_000
 def _hyperband(max_epochs: int | None = None, **common: Any) -> keras_tuner.Oracle:
     max_trials = common.pop("max_trials")
     oracle = oracles.HyperbandOracle(
-        max_epochs=max_epochs or HYPERBAND_EPOCHS, **common
+        max_epochs=max_epochs or HYPERBAND_EPOCHS,
+        hyperband_iterations=None,  # over and over, until the time is up
+        **common,
     )
     oracle.max_trials = max_trials
     return oracle

@@ -7,8 +7,11 @@ import random
 import keras_tuner
 import numpy as np
 import pytest
+from sklearn.naive_bayes import MultinomialNB
 
+from skautonas import TextSearchClassifier
 from skautonas.data.texts import TextEncoder
+from skautonas.datasets import load_docstrings
 from skautonas.space.base import complete, declared
 from skautonas.space.text import TextSpace
 
@@ -65,6 +68,7 @@ def test_every_option_is_declared(space):
         "encoder",
         "ngrams/head",
         "ngrams/width",
+        "ngrams/weighting",
         "convolution/kind",
         "convolution/vocabulary",
         "convolution/length",
@@ -92,7 +96,9 @@ def test_names_are_declared_once(space):
 def test_starts_are_complete_and_build(encoder, batch, task, options):
     facts = encoder.facts(task=task, n_outputs=2, n_rows=12_000)
     space = TextSpace(**options).bind(facts)
-    assert len(space.starts) == (2 if "encoders" in options else 5)
+    assert len(space.starts) == (2 if "encoders" in options else 5) + (
+        task == "classification"
+    )
     hp = declared(space)
     by_name = {parameter.name: parameter for parameter in hp.space}
     for start in space.starts:
@@ -151,7 +157,7 @@ def test_padding_does_not_matter_to_gradients(space, batch, encoder_name):
             assert np.isfinite(tf.convert_to_tensor(gradient)).all()
 
 
-@pytest.mark.parametrize("start", range(5))
+@pytest.mark.parametrize("start", range(6))
 def test_models_survive_saving(space, batch, start, tmp_path):
     import keras
 
@@ -159,6 +165,40 @@ def test_models_survive_saving(space, batch, start, tmp_path):
     model.save(tmp_path / "core.keras")
     loaded = keras.saving.load_model(tmp_path / "core.keras", safe_mode=True)
     np.testing.assert_allclose(loaded(batch), model(batch), rtol=1e-6, atol=1e-7)
+
+
+def test_log_ratios_equal_those_of_naive_bayes(encoder, batch):
+    labels = np.array([0, 1, 2, 0, 1, 2])
+    facts = encoder.facts(task="classification", n_outputs=3, n_rows=12_000)
+    space = TextSpace().bind(facts)
+    log_ratios = {"ngrams/weighting": "log_ratios"}
+    model = build(space, complete(declared(space), log_ratios))
+    space.initialise(model, batch, labels)
+    found = model.get_layer("log_ratios").get_weights()[0][:, 0]
+
+    occurs = np.zeros((6, facts.n_ngrams))
+    ids, weights = np.asarray(batch["ngrams"]), np.asarray(batch["weights"])
+    for row in range(6):
+        occurs[row, ids[row][weights[row] > 0]] = 1
+    bayes = MultinomialNB().fit(occurs, labels)
+    np.testing.assert_allclose(
+        found, bayes.feature_log_prob_.std(axis=0), rtol=1e-5, atol=1e-6
+    )
+    assert found.max() > found.min()
+
+
+def test_log_ratios_are_part_of_the_model():
+    texts, libraries = load_docstrings()
+    log_ratios = {"ngrams/weighting": "log_ratios"}
+    search = TextSearchClassifier(
+        space=TextSpace(encoders=("ngrams",)).with_starts([log_ratios]),
+        max_trials=1,
+        time_budget=None,
+        random_state=0,
+    ).fit(texts[::2], libraries[::2])
+    spread = search.best_model_.get_layer("core").get_layer("log_ratios")
+    assert np.std(spread.get_weights()[0]) > 0.1
+    assert search.score(texts[1::2], libraries[1::2]) > 0.9
 
 
 def test_space_copies_and_pickles(space):

@@ -120,7 +120,9 @@ def _prepare(task: TrialTask, rows: Rows) -> tuple[Candidate, Trainer]:
     import keras
 
     keras.utils.set_random_seed(task.seed)
-    candidate = read_study(task.study).source.build(task.values)
+    source = read_study(task.study).source
+    candidate = source.build(task.values)
+    source.initialise(candidate.model, rows.x, rows.y)
     rng = np.random.default_rng(task.seed)
     trainer = Trainer(candidate.model, rows.x, rows.y, candidate.recipe, rng)
     return candidate, trainer

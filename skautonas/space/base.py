@@ -67,6 +67,9 @@ class SearchSpace(keras_tuner.HyperModel):
         """
         return self.core(Pick(hp.values))
 
+    def initialise(self, model: Any, x: Any, y: Any) -> None:
+        """Set those weights of a built core that start from the training rows."""
+
     def recipe(self, values: Mapping[str, Any]) -> Recipe:
         """Return the training recipe of one configuration."""
         return choose_recipe(Pick(values), self.recipe_options(), self.facts.task)

@@ -45,6 +45,9 @@ class CandidateSource(Protocol):
     def build(self, values: Mapping[str, Any]) -> Candidate:
         """Build and compile the candidate of one configuration."""
 
+    def initialise(self, model: Any, x: Any, y: Any) -> None:
+        """Set those initial weights that depend on the training rows."""
+
     def arrange(self, arrays: dict[str, Any]) -> Any:
         """Return encoded arrays in the structure that the models take."""
 
@@ -86,6 +89,10 @@ class SpaceSource:
         recipe = self.space.recipe(values)
         compile_core(model, recipe, self.space.facts)
         return Candidate(model, recipe)
+
+    def initialise(self, model: Any, x: Any, y: Any) -> None:
+        """Set the weights that the space starts from the training rows."""
+        self.space.initialise(model, x, y)
 
 
 class UserSource:
@@ -142,6 +149,9 @@ class UserSource:
         hp.values = dict(values)
         model = self._build_checked(hp)
         return Candidate(model, user_recipe(float(model.optimizer.learning_rate)))
+
+    def initialise(self, model: Any, x: Any, y: Any) -> None:
+        """Leave the weights to the user's initializers."""
 
     def _build_checked(self, hp: keras_tuner.HyperParameters) -> Any:
         """Build a model, and refuse one that could not be trained or kept.

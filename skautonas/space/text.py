@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from skautonas.data.facts import TextFacts
 from skautonas.space.base import Configuration, SearchSpace
 from skautonas.space.chooser import Chooser
@@ -15,7 +17,7 @@ from skautonas.space.options import (
 )
 from skautonas.space.recipe import RecipeOptions
 from skautonas.space.text_blocks import convolution, recurrent, transformer
-from skautonas.space.text_ngrams import ngrams
+from skautonas.space.text_ngrams import LOG_RATIOS, ngrams, spread_of_log_ratios
 
 ENCODERS: dict[str, Callable] = {
     "ngrams": ngrams,
@@ -133,6 +135,16 @@ class TextSpace(SearchSpace):
         encoders = {name: ENCODERS[name] for name in self.encoders}
         return choose.one("encoder", encoders, "ngrams")(choose, inputs, space=self)
 
+    def initialise(self, model: Any, x: Any, y: Any) -> None:
+        """Set how much each n-gram tells of the classes of the training rows."""
+        for layer in model.layers:
+            if layer.name == LOG_RATIOS:
+                ids, weights = (np.asarray(x[name]) for name in ("ngrams", "weights"))
+                spread = spread_of_log_ratios(
+                    ids, weights, np.asarray(y), layer.input_dim
+                )
+                layer.set_weights([spread])
+
     def lengths(self) -> list[int]:
         """Return the offered numbers of words to read, in rising order."""
         (length,) = self.facts.inputs["words"].shape
@@ -163,7 +175,7 @@ class TextSpace(SearchSpace):
         )
 
     def known_starts(self) -> list[Configuration]:
-        """Return linear and deep n-gram models, a TextCNN, a GRU; at last attention."""
+        """Return n-gram models, then a TextCNN, a GRU, and attention for much data."""
         classifies = self.facts.task == "classification"
         # Adam moves the coefficients of rare and of common n-grams alike, and was
         # up to two points worse than SGD on three of four public data sets.
@@ -174,6 +186,12 @@ class TextSpace(SearchSpace):
             "recipe/optimizer": "sgd",
             "recipe/sgd/weight_decay": 1e-6,
             "recipe/label_smoothing": 0.05,
+        }
+        # Against the start above, validation accuracy moved by 0.8 points for film
+        # reviews, -0.2 for messages and for questions (6 classes), -4.4 for 77 classes.
+        weighted: Configuration = linear | {
+            "ngrams/weighting": LOG_RATIOS,
+            "recipe/sgd/learning_rate": SGD_LEARNING_RATES["classification"] / 2.5,
         }
         # With few classes, wide embeddings learn the training texts by heart; with
         # many, they are what the linear model lacks.
@@ -201,6 +219,8 @@ class TextSpace(SearchSpace):
             "recipe/epochs": epochs,
         }
         starts: list[Configuration] = [linear, deep, windows, gated]
+        if classifies and not many:
+            starts.insert(1, weighted)
         if self.facts.n_rows >= ROWS_FOR_TRANSFORMER:
             starts.append({"encoder": "transformer", "recipe/epochs": epochs})
         return [start for start in starts if start["encoder"] in self.encoders]

@@ -7,6 +7,7 @@ from keras import layers, ops
 PADDING, UNKNOWN = 0, 1
 # Large enough to vanish in a softmax, small enough to add to any score in float32.
 MINUS_INFINITY = -1e9
+SMALLEST_NORM = 1e-12
 
 
 def truncate(ids: Any, size: int, length: int | None = None) -> Any:
@@ -27,6 +28,12 @@ def hide_padding(x: Any, mask: Any) -> Any:
 def drop_unknown(weights: Any, ids: Any) -> Any:
     """Return the weights with zeros at padding and unknown ids."""
     return ops.where(ids > UNKNOWN, weights, 0.0)
+
+
+def reweight(weights: Any, factors: Any) -> Any:
+    """Return weights times factors of shape (n, K, 1), of unit length in each row."""
+    weights = weights * ops.squeeze(factors, -1)
+    return ops.normalize(weights, axis=-1, epsilon=SMALLEST_NORM)
 
 
 def weighted_sum(vectors: Any, weights: Any, scale: float) -> Any:

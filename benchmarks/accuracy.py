@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+from baselines import boosting, linear_model, thinned
+
 # Sets for which a score is required, as the mean of three splits.
 REQUIRED = {
     "digits8x8": 0.980,
@@ -69,65 +71,6 @@ def split(name, seed):
     )
 
 
-def linear_model(modality, task):
-    """Return a linear pipeline for the modality."""
-    from sklearn.decomposition import PCA
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression, Ridge
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    head = LogisticRegression(max_iter=1000) if task == "classification" else Ridge()
-    if modality == "text":
-        if task == "classification":
-            head = LogisticRegression(C=10.0, max_iter=1000)
-        return make_pipeline(
-            TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2)), head
-        )
-    if modality == "image":
-        return make_pipeline(StandardScaler(), PCA(100, svd_solver="randomized"), head)
-    return make_pipeline(table_columns(), head)
-
-
-def table_columns():
-    """Return a preprocessing of tables for linear models."""
-    from sklearn.compose import make_column_selector as select
-    from sklearn.compose import make_column_transformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
-
-    numbers = make_pipeline(SimpleImputer(), StandardScaler())
-    classes = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5)
-    return make_column_transformer(
-        (numbers, select(dtype_include="number")),
-        (classes, select(dtype_exclude="number")),
-    )
-
-
-def boosting(task):
-    """Return histogram gradient boosting with its default settings."""
-    from sklearn.compose import make_column_selector as select
-    from sklearn.compose import make_column_transformer
-    from sklearn.ensemble import (
-        HistGradientBoostingClassifier,
-        HistGradientBoostingRegressor,
-    )
-    from sklearn.multioutput import MultiOutputRegressor
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OrdinalEncoder
-
-    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-    columns = make_column_transformer(
-        (codes, select(dtype_exclude="number")), remainder="passthrough"
-    )
-    if task == "classification":
-        return make_pipeline(columns, HistGradientBoostingClassifier(random_state=0))
-    return make_pipeline(
-        columns, MultiOutputRegressor(HistGradientBoostingRegressor(random_state=0))
-    )
-
-
 def search(modality, task, budget, seed):
     """Return our estimator."""
     import skautonas
@@ -165,15 +108,10 @@ def measure(name, seed, budget):
         "best": {k: v for k, v in ours.best_params_.items() if "/" not in k},
     }
     if modality == "image":
-        flat = X_train.reshape(len(X_train), -1), X_test.reshape(len(X_test), -1)
-        if task == "regression" and flat[0].shape[1] > 10_000:
-            flat = flat[0][:, ::7], flat[1][:, ::7]
-        result["linear"] = (
-            linear_model(modality, task).fit(flat[0], y_train).score(flat[1], y_test)
-        )
-    else:
-        model = linear_model(modality, task).fit(X_train, y_train)
-        result["linear"] = model.score(X_test, y_test)
+        X_train, X_test = thinned(X_train), thinned(X_test)
+    n_features = X_train.shape[1] if modality == "image" else None
+    linear = linear_model(modality, task, n_features).fit(X_train, y_train)
+    result["linear"] = linear.score(X_test, y_test)
     if modality == "tabular":
         result["boosting"] = (
             boosting(task).fit(X_train, two_d(task, y_train)).score(X_test, y_test)

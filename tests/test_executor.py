@@ -8,7 +8,9 @@ import time
 
 import psutil
 import pytest
+from sklearn.datasets import load_wine
 
+from skautonas import TabularSearchClassifier
 from skautonas.search.executor import LocalExecutor
 
 
@@ -60,6 +62,20 @@ def test_workers_stay_warm_for_the_next_fit():
         (ready,) = executor.warm_up()
         assert ready.result() < 1.0
         assert executor.submit(pid).result() == first
+
+
+def rows_kept():
+    from skautonas.estimation.study import read_rows
+
+    return read_rows.cache_info().currsize
+
+
+def test_idle_workers_keep_no_data():
+    X, y = load_wine(return_X_y=True)
+    search = TabularSearchClassifier(max_trials=1, max_epochs=1, time_budget=None)
+    search.fit(X, y)
+    with LocalExecutor(1) as executor:
+        assert executor.submit(rows_kept).result() == 0
 
 
 def test_a_killed_worker_costs_only_its_own_task():

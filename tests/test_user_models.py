@@ -15,6 +15,7 @@ from skautonas import (
 from skautonas.datasets import load_docstrings
 from skautonas.space.candidate import check_loads
 from tests.test_export import run_card
+from tests.test_user_checks import wine_model
 
 QUICK = {"max_trials": 2, "max_epochs": 5, "time_budget": None, "random_state": 0}
 WINE = load_wine(return_X_y=True)
@@ -183,79 +184,13 @@ def test_texts_reach_the_users_model_and_its_card(build, tmp_path):
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
 
 
-def with_a_lambda(hp):
-    layers = [keras.Input((13,)), keras.layers.Lambda(lambda x: x / 2)]
-    return _wine_model(hp, layers)
-
-
-class Unregistered(keras.layers.Layer):
-    def call(self, x):
-        return x / 2
-
-
-def with_an_unknown_layer(hp):
-    class Local(Unregistered):
-        pass
-
-    return _wine_model(hp, [keras.Input((13,)), Local()])
-
-
-def _wine_model(hp, layers):
-    model = keras.Sequential([*layers, keras.layers.Dense(3, activation="softmax")])
-    model.compile(
-        keras.optimizers.Adam(hp.Choice("rate", [0.01, 0.1])),
-        "sparse_categorical_crossentropy",
-    )
-    return model
-
-
-@pytest.mark.parametrize(
-    ("build", "reason"),
-    [(with_a_lambda, "Python lambda"), (with_an_unknown_layer, "class 'Local'")],
-)
-def test_a_model_that_cannot_be_loaded_is_refused_before_the_search(build, reason):
-    search = TabularSearchClassifier(space=build, **QUICK)
-    with pytest.raises(
-        ValueError, match=rf"safe_mode=True; received .*{reason}"
-    ) as caught:
-        search.fit(*WINE)
-    assert len(str(caught.value)) < 1500
-    assert not hasattr(search, "best_model_")
-
-
-def with_a_lambda_at_times(hp):
-    layers = [keras.Input((13,))]
-    if hp.Choice("lambda", [False, True], default=False):
-        layers.append(keras.layers.Lambda(lambda x: x / 2))
-    return _wine_model(hp, layers)
-
-
-def test_a_trial_whose_model_cannot_be_loaded_fails_alone():
-    search = TabularSearchClassifier(
-        space=with_a_lambda_at_times, **QUICK | {"max_trials": 4}
-    ).fit(*WINE)
-    failed = [trial for trial in search.trials_ if trial.status == "failed"]
-    assert 0 < len(failed) < 4
-    assert all(trial.params["lambda"] for trial in failed)
-    assert all("Lambda" in trial.error for trial in failed)
-
-
-def of_nothing(hp):
-    hp.Choice("rate", [0.01, 0.1])
-
-
-def test_a_build_that_returns_nothing_is_refused_before_the_search():
-    with pytest.raises(TypeError, match=r"compiled keras.Model; received None"):
-        TabularSearchClassifier(space=of_nothing, **QUICK).fit(*WINE)
-
-
 COLUMNS = ["trial", "score", "status", "seconds", "epochs", "parameters", "error"]
 
 
 def with_names_of_columns(hp):
     for name in COLUMNS:
         hp.Choice(name, [1, 2])
-    return _wine_model(hp, [keras.Input((13,))])
+    return wine_model(hp, [keras.Input((13,))])
 
 
 def test_hyperparameters_may_be_called_like_columns():

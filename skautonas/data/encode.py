@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from skautonas.data.encoder import Arrays, Encoder
+from skautonas.data.rows import padded_rows
 
 # Large enough to hide the cost of a call, small enough for wide intermediates.
 ENCODE_ROWS = 256
@@ -68,10 +69,10 @@ def run_batches(model: Any, inputs: Arrays, size: int) -> Any:
     import tensorflow as tf
 
     n_rows = len(next(iter(inputs.values())))
-    call = _compiled(model, _batch(inputs, 0, size))
+    batches = padded_rows(n_rows, size)
+    call = _compiled(model, _batch(inputs, batches[0]))
     outputs = [
-        tf.nest.map_structure(_to_numpy, call(_batch(inputs, start, size)))
-        for start in range(0, n_rows, size)
+        tf.nest.map_structure(_to_numpy, call(_batch(inputs, rows))) for rows in batches
     ]
     return tf.nest.map_structure(
         lambda *parts: np.concatenate(parts)[:n_rows], *outputs
@@ -100,16 +101,10 @@ def _to_numpy(tensor: Any) -> np.ndarray:
     return tensor.numpy()
 
 
-def _batch(inputs: Arrays, start: int, size: int) -> dict[str, Any]:
+def _batch(inputs: Arrays, rows: np.ndarray) -> dict[str, Any]:
     import tensorflow as tf
 
-    batch = {}
-    for name, array in inputs.items():
-        rows = array[start : start + size]
-        if len(rows) < size:
-            rows = np.concatenate([rows, np.repeat(rows[:1], size - len(rows), axis=0)])
-        batch[name] = tf.constant(rows)
-    return batch
+    return {name: tf.constant(array[rows]) for name, array in inputs.items()}
 
 
 def _is_identity(model: Any) -> bool:

@@ -12,8 +12,8 @@ UNKNOWN_LEVEL, UNUSED_LEVEL = "\x1aunknown", "\x1aunused"
 # A category with at most this many levels becomes one-hot columns in the dense
 # matrix; a larger one becomes its relative rank by frequency.
 MAX_ONE_HOT = 32
-# Of the quantile transform's normal scores: beyond lies 0.1 % of a normal sample.
-MAX_NORMAL_SCORE = 3.1
+# Of the distance of a quantile from the median; the normal scores end at 3.1.
+LARGEST_SHARE = 0.998
 
 
 def encoded_table(scales: Any, missing: list[int], levels: list[list[str]]) -> Any:
@@ -90,8 +90,8 @@ def _normal_scores(x: Any, scales: Any) -> Any:
     ramp = ops.clip((x - low) * slope, 0.0, 1.0)
     side = 0.5 * (ops.sign(x - low) + 1.0) * jump
     share = ops.mean(ramp * (1 - jump) + side, axis=1)
-    scores = ops.erfinv(ops.clip(2 * share - 1, -0.998, 0.998)) * float(np.sqrt(2))
-    return ops.clip(scores, -MAX_NORMAL_SCORE, MAX_NORMAL_SCORE)
+    share = ops.clip(2 * share - 1, -LARGEST_SHARE, LARGEST_SHARE)
+    return ops.erfinv(share) * float(np.sqrt(2))
 
 
 def _encode_categories(x: Any, levels: list[list[str]]) -> Any:

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from skautonas.data.texts import TextEncoder
 
-SMALLEST_NORM = 1e-12
-
 
 def text_preprocessing(encoder: "TextEncoder") -> Any:
     """Return the Keras model of a fitted encoder.
@@ -93,6 +91,4 @@ def tf_idf(ids: Any, idf: Any, size: int) -> Any:
         [ops.ones_like(ids[:, :1], dtype="float32"), ops.cast(fresh, "float32")],
         axis=1,
     )
-    weights = (1.0 + ops.log(counts)) * idf * first
-    norm = ops.sqrt(ops.sum(ops.square(weights), axis=1, keepdims=True))
-    return weights / ops.maximum(norm, SMALLEST_NORM)
+    return ops.normalize((1.0 + ops.log(counts)) * idf * first, axis=1)

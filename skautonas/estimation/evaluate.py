@@ -1,15 +1,14 @@
 """Train and score one configuration; runs in a worker."""
 
 import gc
-import os
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from skautonas._files import written_atomically
 from skautonas.estimation.plan import Plan
 from skautonas.estimation.scoring import score_predictions
 from skautonas.estimation.steps import build_on, compile_predict
@@ -153,20 +152,11 @@ def _write_files(task: TrialTask, training: Training) -> tuple[str, str]:
     stem = Path(task.folder) / f"{task.number:04d}-{task.attempt}"
     stem.parent.mkdir(parents=True, exist_ok=True)
     checkpoint, predictions = f"{stem}.npz", f"{stem}-predictions.npy"
-    write_atomically(checkpoint, lambda file: np.savez(file, *training.variables))
-    write_atomically(
-        predictions, lambda file: np.save(file, np.asarray(training.predictions))
-    )
+    with written_atomically(Path(checkpoint)) as file:
+        np.savez(file, *training.variables)
+    with written_atomically(Path(predictions)) as file:
+        np.save(file, np.asarray(training.predictions))
     return checkpoint, predictions
-
-
-def write_atomically(path: str, write: Callable[[Any], None]) -> None:
-    """Write a file under a temporary name, then move it to ``path``."""
-    with Path(f"{path}.part").open("wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(f"{path}.part").replace(path)
 
 
 def _save(task: TrialTask, core: Any, path: str) -> None:

@@ -6,6 +6,8 @@ import numpy as np
 # one-cycle: 23 % in airbench94 (Jordan 2024), rounded.
 COSINE_WARMUP = 0.05
 ONE_CYCLE_WARMUP = 0.25
+# A rise starts this far along, so that the first steps of a short training move.
+HEAD_START = 0.01
 
 
 def rate_factor(schedule: str, progress: np.ndarray) -> np.ndarray:
@@ -34,10 +36,10 @@ def rate_factor(schedule: str, progress: np.ndarray) -> np.ndarray:
         return np.ones_like(t)
     if schedule == "cosine":
         fall = np.clip((t - COSINE_WARMUP) / (1 - COSINE_WARMUP), 0.0, 1.0)
-        rise = np.minimum(1.0, (t + 0.01) / (COSINE_WARMUP + 0.01))
+        rise = np.minimum(1.0, (t + HEAD_START) / (COSINE_WARMUP + HEAD_START))
         return rise * 0.5 * (1 + np.cos(np.pi * fall))
     if schedule == "one_cycle":
-        rise = (t + 0.01) / (ONE_CYCLE_WARMUP + 0.01)
+        rise = (t + HEAD_START) / (ONE_CYCLE_WARMUP + HEAD_START)
         return np.minimum(rise, (1 - t) / (1 - ONE_CYCLE_WARMUP))
     if schedule == "coslog4":
         return 0.5 * (1 - np.cos(2 * np.pi * np.log2(1 + 15 * t)))

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from skautonas.data.rows import padded_rows
+
 # Rows of one call in prediction; the last batch is padded, so that a row's
 # prediction does not depend on its neighbours.
 PREDICT_ROWS = 256
@@ -84,20 +86,6 @@ def compile_predict(model: Any, x: Any) -> Callable[[], np.ndarray]:
         return np.concatenate(outputs)[:n_rows]
 
     return predict
-
-
-def padded_rows(n_rows: int, size: int) -> list[np.ndarray]:
-    """Return the row numbers 0 to ``n_rows`` - 1 in batches of one size.
-
-    Examples
-    --------
-    >>> padded_rows(3, 2)
-    [array([0, 1], dtype=int32), array([2, 0], dtype=int32)]
-    """
-    n_batches = math.ceil(n_rows / size)
-    rows = np.zeros(n_batches * size, dtype="int32")
-    rows[:n_rows] = np.arange(n_rows)
-    return list(rows.reshape(n_batches, size))
 
 
 def _gather(arrays: Any, rows: Any) -> Any:

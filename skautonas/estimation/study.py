@@ -75,3 +75,9 @@ def read_rows(path: str, part: str) -> Rows:
 def read_labels(path: str) -> np.ndarray:
     """Return the validation rows' labels or values, as the user gave them."""
     return np.load(Path(read_study(path).folder) / "labels.npy")
+
+
+def forget_study() -> None:
+    """Free the latest study and its rows."""
+    for read in (read_rows, read_labels, read_study):
+        read.cache_clear()

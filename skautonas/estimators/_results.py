@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skautonas._files import written_atomically
 from skautonas.data.rows import refuse_streams
 from skautonas.report.trials import cv_results, leaderboard_rows, record
 
@@ -92,7 +93,6 @@ class SearchResults(BaseEstimator):
         """
         import skautonas
         from skautonas.export.card import model_card, scoring_name
-        from skautonas.export.keras_model import save_bytes
 
         check_is_fitted(self)
         path = Path(path)
@@ -112,8 +112,10 @@ class SearchResults(BaseEstimator):
             model=self.best_model_,
             classes=None if classes is None else classes.tolist(),
         )
-        save_bytes(self._archive, path)
-        save_bytes(card.encode("utf-8"), path.with_suffix(".md"))
+        with written_atomically(path) as file:
+            file.write_bytes(self._archive)
+        with written_atomically(path.with_suffix(".md")) as file:
+            file.write_text(card, encoding="utf-8")
         return path
 
     def __sklearn_is_fitted__(self) -> bool:

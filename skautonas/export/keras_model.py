@@ -1,10 +1,10 @@
 """The exported model: raw inputs, preprocessing, core, prediction."""
 
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from skautonas._files import written_atomically
 from skautonas.data.encode import preprocessing_model
 from skautonas.data.encoder import Encoder
 from skautonas.data.targets import ClassTargets, Targets
@@ -77,39 +77,10 @@ def _predict(outputs: Any, targets: Targets) -> Any:
 def save_model(model: Any, path: Path) -> None:
     """Save a model as a ``.keras`` archive, atomically.
 
-    Keras truncates an existing file before it writes; here the archive appears
-    under its name only when it is complete.
+    Keras truncates an existing file before it writes.
     """
-    path = path.resolve()
-    handle, name = tempfile.mkstemp(suffix=".keras", dir=path.parent)
-    os.close(handle)
-    try:
-        model.save(name)
-        replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def save_bytes(content: bytes, path: Path) -> None:
-    """Write a file so that it appears under its name only when it is complete."""
-    path = path.resolve()
-    handle, name = tempfile.mkstemp(suffix=path.suffix, dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def replace(name: str, path: Path) -> None:
-    """Flush a finished file to disk and move it to its place."""
-    with Path(name).open("rb") as file:
-        os.fsync(file.fileno())
-    umask = os.umask(0)
-    os.umask(umask)
-    Path(name).chmod(0o666 & ~umask)
-    Path(name).replace(path)
+    with written_atomically(path) as temporary:
+        model.save(temporary)
 
 
 def load_model(archive: bytes) -> Any:

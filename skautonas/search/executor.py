@@ -6,6 +6,7 @@ and it is clear whose it was. Idle workers stay warm between fits.
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -36,9 +37,11 @@ class Worker:
 
     def __init__(self) -> None:
         self._pool = self._start()
+        self._began = False
 
     def submit(self, function: Callable) -> Future:
         """Run a function in the process."""
+        self._began = True
         try:
             return self._pool.submit(function)
         except (loky.process_executor.BrokenProcessPool, RuntimeError):
@@ -49,6 +52,12 @@ class Worker:
         """End the process now; the next task starts a new one."""
         self._pool.shutdown(wait=False, kill_workers=True)
         self._pool = self._start()
+        self._began = False
+
+    def rest(self) -> None:
+        """Drop the data of the last search, where the process has any."""
+        if self._began:
+            self.submit(forget_data)
 
     def _start(self) -> loky.ProcessPoolExecutor:
         return loky.ProcessPoolExecutor(
@@ -118,6 +127,7 @@ class LocalExecutor(Executor):
             workers = [*self._free, *(worker for worker, _ in self._busy.values())]
             self._free, self._busy = [], {}
         for worker in workers:
+            worker.rest()
             _give_back(worker)
 
     def _start_waiting(self) -> None:
@@ -185,6 +195,13 @@ def import_tensorflow(asked_at: float) -> float:
         keras.ops.ones(1)
         import skautonas.estimation.evaluate  # noqa: F401
     return time.monotonic() - asked_at
+
+
+def forget_data() -> None:
+    """Free what this process read of a study."""
+    study = sys.modules.get("skautonas.estimation.study")
+    if study is not None:
+        study.forget_study()
 
 
 @contextmanager

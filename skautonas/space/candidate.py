@@ -108,6 +108,11 @@ class UserSource:
 
     def __init__(self, build: Callable[[keras_tuner.HyperParameters], Any]) -> None:
         self.user_build = build
+        self.registered = registered_in_main()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        register(self.registered)
 
     @property
     def starts(self) -> list[dict[str, Any]]:
@@ -167,6 +172,30 @@ class UserSource:
             )
         check_loads(model)
         return model
+
+
+def registered_in_main() -> dict[str, Any]:
+    """Return what a script or notebook registered with Keras, by registered name.
+
+    A worker does not run the script, and so not the decorators in it either; what is
+    registered in an importable module is registered again by the import.
+    """
+    import keras
+
+    return {
+        name: registered
+        for name, registered in keras.saving.get_custom_objects().items()
+        if registered.__module__ == "__main__" and ">" in name
+    }
+
+
+def register(registered: Mapping[str, Any]) -> None:
+    """Register classes and functions with Keras under their registered names."""
+    import keras
+
+    for registered_name, item in registered.items():
+        package, name = registered_name.split(">")
+        keras.saving.register_keras_serializable(package, name)(item)
 
 
 def check_loads(model: Any) -> None:

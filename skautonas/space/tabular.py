@@ -36,20 +36,20 @@ class TabularSpace(SearchSpace):
 
     Parameters
     ----------
-    architectures : sequence of {"mlp", "residual", "packed"}
+    architectures : sequence of str, default=("mlp", "residual", "packed")
         What to build. ``packed`` is TabM-mini (Gorishniy et al. 2024): members that
         share all layers but their input's scales and their heads.
-    numeric_embeddings : sequence of {"none", "linear", "periodic"}
+    numeric_embeddings : sequence of str, default=("none", "linear", "periodic")
         How a number enters; ``periodic`` after Gorishniy et al. 2022.
-    scalings : sequence of {"robust", "quantile"}
+    scalings : sequence of str, default=("robust", "quantile")
         How numbers are scaled.
-    units : sequence of int
+    units : sequence of int, default=(64, 128, 256)
         Widths of hidden layers.
     layers : tuple of (int, int), default=(1, 4)
         Fewest and most hidden layers or blocks.
-    embedding_widths : sequence of int
+    embedding_widths : sequence of int, default=(2, 4, 8, 16)
         Widths of a category's embedding.
-    members : sequence of int
+    members : sequence of int, default=(4, 8, 16)
         Members of a packed ensemble.
 
     Raises

@@ -4,10 +4,10 @@ from typing import Any
 
 from keras import layers, ops
 
-PADDING, UNKNOWN = 0, 1
+from skautonas.data.texts import PADDING, UNKNOWN
+
 # Large enough to vanish in a softmax, small enough to add to any score in float32.
 MINUS_INFINITY = -1e9
-SMALLEST_NORM = 1e-12
 
 
 def truncate(ids: Any, size: int, length: int | None = None) -> Any:
@@ -32,8 +32,7 @@ def drop_unknown(weights: Any, ids: Any) -> Any:
 
 def reweight(weights: Any, factors: Any) -> Any:
     """Return weights times factors of shape (n, K, 1), of unit length in each row."""
-    weights = weights * ops.squeeze(factors, -1)
-    return ops.normalize(weights, axis=-1, epsilon=SMALLEST_NORM)
+    return ops.normalize(weights * ops.squeeze(factors, -1), axis=1)
 
 
 def weighted_sum(vectors: Any, weights: Any, scale: float) -> Any:

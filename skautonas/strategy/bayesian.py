@@ -10,7 +10,8 @@ from scipy.stats import rankdata
 
 from skautonas.strategy.configurations import Configuration, Configurations
 
-# Finished trials before the model decides; the starts are among them.
+# Finished trials before the model decides; the starts are among them. Fewer than the
+# 10 of BANANAS, as the starts are known to be good.
 INITIAL_POINTS = 8
 # Candidates of a suggestion: mutations of the best trials and random ones; 30 % of
 # the mutations change two hyperparameters. After BANANAS (White et al. 2021).

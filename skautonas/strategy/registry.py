@@ -10,7 +10,8 @@ from skautonas import _compat
 from skautonas.strategy.bayesian import BayesianOracle
 
 OBJECTIVE = "score"
-# Epochs of Hyperband's longest rung where the estimator sets no `max_epochs`.
+# Epochs of Hyperband's longest rung where the estimator sets no `max_epochs`: rungs of
+# 1, 3, 9 and 27 epochs (the factor 3 is Li et al. 2018's).
 HYPERBAND_EPOCHS = 27
 # Without `max_trials` the budget ends a search; KerasTuner pads trial names by it.
 MANY_TRIALS = 100_000

@@ -1,0 +1,108 @@
+"""Dates and durations in tables, whatever holds them."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from skautonas import TabularSearchClassifier
+from skautonas.data.tables import TableEncoder
+from tests.test_data_tables import to_tensors
+
+DAY = datetime.date(2024, 1, 1)
+NOON = datetime.datetime(2024, 1, 2, 12)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pd.DataFrame({"t": pd.Series([DAY, NOON.date(), None], dtype=object)}),
+        pd.DataFrame({"t": pd.Series([NOON, NOON, pd.NaT], dtype=object)}),
+        np.array([[DAY], [NOON], [None]], dtype=object),
+        np.array([["2024-01-01"], ["2024-01-02"], ["NaT"]], dtype="datetime64[D]"),
+    ],
+)
+def test_dates_in_objects_and_arrays_are_no_categories(X):
+    encoder = TableEncoder().fit(X)
+    assert [column.kind for column in encoder.columns_] == ["date"]
+    days = encoder.to_inputs(X)["numeric"][:, 0]
+    assert days[1] in (0.5, 1, 1.5)
+    assert np.isnan(days[2])
+
+
+def test_dates_with_a_time_zone_count_from_their_first_local_day():
+    times = pd.date_range("2024-01-01", periods=3, tz="Asia/Tokyo")
+    table = pd.DataFrame({"t": times})
+    assert to_tensors(TableEncoder().fit(table), table) == {"numeric": [[0], [1], [2]]}
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_polars_dates_of_any_unit_count_from_their_first_day(unit):
+    times = pl.Series([NOON, None, NOON], dtype=pl.Datetime(unit))
+    table = pl.DataFrame({"t": times})
+    encoder = TableEncoder().fit(table)
+    assert encoder.columns_[0].origin == "2024-01-02"
+    assert encoder.to_inputs(table)["numeric"][2] == [0.5]
+
+
+HALF = datetime.timedelta(seconds=0.5)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        pd.DataFrame({"t": [HALF, 2 * HALF, None]}),
+        pd.DataFrame({"t": pd.Series([HALF, 2 * HALF, None], dtype=object)}),
+        pl.DataFrame({"t": [HALF, 2 * HALF, None]}),
+        np.array([[500], [1000], ["NaT"]], dtype="timedelta64[ms]"),
+        np.array([[HALF], [pd.Timedelta(2 * HALF)], [None]], dtype=object),
+        np.array([[np.timedelta64(500, "ms")], [HALF * 2], [None]], dtype=object),
+    ],
+)
+def test_durations_become_seconds(X):
+    seconds = TableEncoder().fit(X).to_inputs(X)["numeric"][:, 0]
+    np.testing.assert_array_equal(seconds, [0.5, 1, np.nan])
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_times_of_day_are_refused_with_the_mend(make):
+    table = make({"at": [datetime.time(12, 30), None]})
+    with pytest.raises(ValueError, match=r"'at'.*seconds since midnight"):
+        TableEncoder().fit(table)
+
+
+def test_dates_keep_their_seconds():
+    times = pd.to_datetime(["2024-01-01 00:00:00", "2024-01-01 00:00:30", None])
+    table = pd.DataFrame({"t": times})
+    numbers = TableEncoder().fit(table).to_inputs(table)["numeric"][:, 0]
+    assert (numbers[1] - numbers[0]) * 86400 == pytest.approx(30, abs=0.1)
+    assert np.isnan(numbers[2])
+
+
+def test_python_dates_and_nullable_dtypes():
+    table = pd.DataFrame(
+        {
+            "i": pd.array([1, None, 3] * 5, dtype="Int64"),
+            "b": pd.array([True, None, False] * 5, dtype="boolean"),
+            "s": pd.array(["x", None, "y"] * 5, dtype="string"),
+        }
+    )
+    inputs = TableEncoder().fit(table).to_inputs(table)
+    np.testing.assert_array_equal(inputs["numeric"][:3], [[1, 1], [np.nan] * 2, [3, 0]])
+    assert inputs["categorical"][:3, 0].tolist() == ["x", "", "y"]
+    dates = pl.DataFrame({"d": [datetime.date(2024, 1, 1 + i) for i in range(9)]})
+    days = TableEncoder().fit(dates).to_inputs(dates)["numeric"][:, 0]
+    assert days.tolist() == list(range(9))
+
+
+def test_a_datetime_array_passes_the_estimator_s_check():
+    X = np.array([["2024-01-01"], ["2024-01-02"]], dtype="datetime64[D]")
+    assert TabularSearchClassifier()._check_X(X, reset=True).dtype == X.dtype
+
+
+def test_a_datetime_array_without_a_date_takes_dates_later():
+    encoder = TableEncoder().fit(np.array([["NaT"]], dtype="datetime64[s]"))
+    later = np.array([["1970-01-03"]], dtype="datetime64[s]")
+    assert to_tensors(encoder, later) == {"numeric": [[2]]}

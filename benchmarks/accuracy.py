@@ -1,9 +1,10 @@
 """Scores on real data beside well-known models, from the same splits.
 
 Run: ``SKAUTONAS_DATA=... python benchmarks/accuracy.py --budget 60``. The folder's
-layout: ``load.py`` with ``load(name)``, ``names()`` and ``info(name)``. Every fit runs
-in a process of its own, one after another. Accuracy for classes, R2 for values; the
-test rows (20 %, stratified for classes) are never seen in a search.
+layout: ``load.py`` with ``load(name)``, ``names()`` and ``info(name)``; its photographs
+are JPEG files, which ``pip install pillow`` reads. Every fit runs in a process of its
+own, one after another. Accuracy for classes, R2 for values; the test rows (20 %,
+stratified for classes) are never seen in a search.
 """
 
 import argparse

@@ -143,7 +143,7 @@ def test_each_hyperparameter_changes_the_model(space, encoder_name):
 
 
 @pytest.mark.parametrize("encoder_name", ["convolution", "recurrent", "transformer"])
-def test_padding_does_not_matter_to_gradients(space, batch, encoder_name):
+def test_texts_without_words_give_finite_gradients(space, batch, encoder_name):
     import keras
     import tensorflow as tf
 
@@ -152,9 +152,10 @@ def test_padding_does_not_matter_to_gradients(space, batch, encoder_name):
     with tf.GradientTape() as tape:
         loss = keras.ops.sum(model(empty) ** 2)
     gradients = tape.gradient(loss, model.trainable_variables)
-    for gradient in gradients:
-        if gradient is not None:
-            assert np.isfinite(tf.convert_to_tensor(gradient)).all()
+    reached = [tf.convert_to_tensor(g) for g in gradients if g is not None]
+    assert reached
+    for gradient in reached:
+        assert np.isfinite(gradient).all()
 
 
 @pytest.mark.parametrize("start", range(6))

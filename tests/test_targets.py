@@ -96,6 +96,12 @@ def test_values_of_na_are_refused():
         check_values(pd.Series([1, pd.NA, 2], dtype=object))
 
 
+@pytest.mark.parametrize("y", [[True, 2, 1], [1, "a", 2], [True, "a", False]])
+def test_labels_of_several_types_are_refused(y):
+    with pytest.raises(ValueError, match="labels of one type"):
+        check_labels(y)
+
+
 def test_a_label_that_was_not_in_training_is_named():
     with pytest.raises(ValueError, match="'c'"):
         fit_classes(np.array(["a", "b"])).encode(["a", "c"])

@@ -211,8 +211,8 @@ def _refuse_gaps(y: np.ndarray) -> None:
 
 def _in_one_dtype(labels: np.ndarray) -> np.ndarray:
     """Return labels of dtype object in the dtype that they share."""
-    are_strings = {isinstance(label, str) for label in labels}
-    shared = np.array(labels.tolist()) if len(are_strings) == 1 else labels
+    kinds = {(isinstance(v, str), isinstance(v, bool | np.bool_)) for v in labels}
+    shared = np.array(labels.tolist()) if len(kinds) == 1 else labels
     if shared.dtype == object or shared.ndim > 1:
         names = sorted({type(label).__name__ for label in labels})
         raise ValueError(

@@ -8,10 +8,14 @@ from typing import Any
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+# scikit-learn 1.9: how its own estimators check weights.
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+
 __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "check_sample_weight",
     "fit_context",
     "lift_worker_memory_limit",
     "release_oracle",

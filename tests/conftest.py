@@ -1,5 +1,6 @@
 """Real data that comes with the dependencies, and one fitted estimator of each kind."""
 
+import fcntl
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +102,23 @@ class Fitted:
         search = search or self.search
         method = search.predict_proba if self.classifies else search.predict
         return method(self.problem.X_test)
+
+
+@pytest.fixture(autouse=True)
+def turn(request, tmp_path_factory):
+    """Let a test that is marked ``alone`` wait for the others, and they for it.
+
+    Each process of pytest-xdist has a folder in one that they share. A test passes a
+    gate and then shares a lock; one that is alone keeps the gate until it has the lock
+    for itself.
+    """
+    shared = tmp_path_factory.getbasetemp().parent
+    alone = request.node.get_closest_marker("alone") is not None
+    with (shared / "gate").open("w") as gate, (shared / "lock").open("w") as lock:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
 
 
 @pytest.fixture(scope="session", params=list(PROBLEMS))

@@ -13,6 +13,7 @@ QUICK = {"max_trials": 2, "max_epochs": 3, "time_budget": None, "random_state": 
 SMALL = TabularSpace(architectures=("mlp",), units=(16, 32), layers=(1, 2))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_the_budget_bounds_the_whole_fit(n_jobs):
     X, y = load_breast_cancer(return_X_y=True)
@@ -26,6 +27,7 @@ def test_the_budget_bounds_the_whole_fit(n_jobs):
     assert search.n_trials_ > 1
 
 
+@pytest.mark.alone
 def test_a_tiny_budget_returns_the_best_start_with_a_warning():
     digits = load_digits()
     TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
@@ -38,10 +40,30 @@ def test_a_tiny_budget_returns_the_best_start_with_a_warning():
     assert search.score(digits.images, digits.target) > 0.5
 
 
-def test_no_time_at_all_is_an_error():
+@pytest.mark.alone
+@pytest.mark.parametrize("seconds", [0.05, 2])
+def test_even_less_still_gives_a_model_of_one_trial(seconds):
     TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
-    with pytest.raises(ValueError, match="time_budget"):
-        TabularSearchClassifier(time_budget=0.05).fit(*WINE)
+    search = TabularSearchClassifier(time_budget=seconds, random_state=0)
+    start = time.monotonic()
+    with pytest.warns(SkautonasWarning, match="first trial"):
+        search.fit(*WINE)
+    assert time.monotonic() - start < seconds + 3
+    assert search.n_trials_ == 1
+    assert search.score(*WINE) > 0.4
+
+
+def build_slowly(hp):
+    time.sleep(30)
+
+
+@pytest.mark.alone
+def test_no_time_for_a_step_is_an_error():
+    TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
+    start = time.monotonic()
+    with pytest.raises(ValueError, match="time"):
+        TabularSearchClassifier(space=build_slowly, time_budget=0.5).fit(*WINE)
+    assert time.monotonic() - start < 4
 
 
 def test_a_search_that_has_converged_stops_early():
@@ -58,6 +80,7 @@ def constant_score(estimator, X, y):
     return 0.5
 
 
+@pytest.mark.alone
 def test_hyperband_goes_through_its_rungs_until_the_time_is_up():
     TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
     search = TabularSearchClassifier(

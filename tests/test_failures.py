@@ -149,6 +149,7 @@ def warm_up_two_workers():
     ).fit(*WINE)
 
 
+@pytest.mark.alone
 def test_a_trial_that_hangs_is_killed_when_its_time_is_up():
     warm_up_two_workers()
     search = TabularSearchClassifier(
@@ -170,6 +171,7 @@ def build_always_hangs(hp):
     return build_small(hp)
 
 
+@pytest.mark.alone
 def test_a_search_whose_first_trial_hangs_ends_in_an_error():
     warm_up_two_workers()
     search = TabularSearchClassifier(space=build_always_hangs, time_budget=6)

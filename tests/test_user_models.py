@@ -135,12 +135,14 @@ def test_images_reach_the_users_model_and_its_card(build, dtype, tmp_path):
     np.testing.assert_allclose(outputs, search.predict_proba(X[:50]), atol=1e-5)
 
 
-def test_images_reach_a_subclass_of_model_as_floats():
+def test_images_reach_a_subclass_of_model_as_floats(tmp_path):
     digits = load_digits()
     X = digits.images.astype("uint8")
     search = ImageSearchClassifier(space=images_in_a_subclass, **QUICK)
     search.fit(X, digits.target)
     assert search.score(X, digits.target) > 0.8
+    search.export_model(tmp_path / "best.keras")
+    assert "the layers `tests>Subclass`" in (tmp_path / "best.md").read_text()
 
 
 TEXTS, LIBRARIES = load_docstrings()

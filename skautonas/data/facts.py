@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "multilabel", "regression"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Facts:
 
     Parameters
     ----------
-    task : {"classification", "regression"}
-        What the model predicts.
+    task : {"classification", "multilabel", "regression"}
+        What the model predicts: one class, a set of labels, or values.
     n_outputs : int
-        Number of classes, or of target columns.
+        Number of classes, of labels, or of target columns.
     n_rows : int
         Number of training rows.
     inputs : dict of str to TensorSpec

@@ -129,7 +129,7 @@ class ImageEncoder:
 
         Parameters
         ----------
-        task : {"classification", "regression"}
+        task : {"classification", "multilabel", "regression"}
             What the model predicts.
         n_outputs : int
             Number of classes, or of target columns.

@@ -1,11 +1,59 @@
-"""Rows in memory: arrays and dataframes."""
+"""Rows in memory: arrays and dataframes, with their targets and weights."""
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals as nw
 import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Checked rows of a user.
+
+    Parameters
+    ----------
+    X : ndarray or dataframe of n rows
+        Inputs.
+    y : ndarray of shape (n,) or (n, targets)
+        Labels or values, as the user gave them.
+    weights : ndarray of shape (n,) or None
+        Positive weights of the rows; None where all count the same.
+    groups : ndarray of shape (n,) or None
+        What a splitter must keep together.
+    """
+
+    X: Any
+    y: np.ndarray
+    weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: np.ndarray) -> "Rows":
+        """Return some of the rows, by number."""
+        return Rows(
+            take_rows(self.X, rows),
+            self.y[rows],
+            None if self.weights is None else self.weights[rows],
+            None if self.groups is None else self.groups[rows],
+        )
+
+    def without_absent(self) -> "Rows":
+        """Return the rows whose weight is not zero; equal weights become None."""
+        if self.weights is None:
+            return self
+        kept = self.take(np.flatnonzero(self.weights))
+        present = self.weights[self.weights != 0]
+        return kept if np.ptp(present) else replace(kept, weights=None)
+
+    def weighted(self, factors: np.ndarray) -> "Rows":
+        """Return the rows with weights multiplied by ``factors``, of shape (n,)."""
+        weights = factors if self.weights is None else self.weights * factors
+        return replace(self, weights=weights).without_absent()
 
 
 def refuse_streams(X: Any) -> None:

@@ -1,26 +1,56 @@
 """Which rows train and which validate."""
 
-from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import (
+    KFold,
+    StratifiedKFold,
+    check_cv,
+    train_test_split,
+)
+
+from skautonas.data.rows import Rows
+
+Pair = tuple[np.ndarray, np.ndarray]
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Raw rows and encoded targets for training and validation."""
+def cross_validation(cv: Any, rows: Rows, *, stratify: bool, seed: int) -> list[Pair]:
+    """Return the row numbers that train and those that validate, fold by fold.
 
-    X_train: Any
-    y_train: np.ndarray
-    X_validation: Any
-    y_validation: np.ndarray
-    labels: np.ndarray
+    Parameters
+    ----------
+    cv : int, splitter or iterable
+        As scikit-learn takes it, but that a number of folds is shuffled, so that
+        sorted rows do no harm.
+    rows : Rows
+        Rows with targets, and groups where the splitter needs them.
+    stratify : bool
+        Keep the shares of the classes, where ``cv`` is a number.
+    seed : int
+        Seed of the shuffle, where ``cv`` is a number.
+
+    Raises
+    ------
+    ValueError
+        Where the rows cannot be split so.
+    """
+    if isinstance(cv, Integral):
+        kind = StratifiedKFold if stratify else KFold
+        cv = kind(int(cv), shuffle=True, random_state=seed)
+    # Splitters look at the number of rows only, never at what is in them.
+    X = np.zeros((len(rows), 1))
+    pairs = list(check_cv(cv).split(X, rows.y, rows.groups))
+    if any(len(train) == 0 or len(validation) == 0 for train, validation in pairs):
+        raise ValueError(
+            f"Expected folds with rows to train and to validate; received cv={cv!r}, "
+            "which leaves one of them empty."
+        )
+    return pairs
 
 
-def holdout(
-    y: np.ndarray, fraction: float, *, stratify: bool, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def holdout(y: np.ndarray, fraction: float, *, stratify: bool, seed: int) -> Pair:
     """Split the rows into training and validation, shuffled.
 
     Parameters

@@ -8,6 +8,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 Kind = Literal["number", "date", "category"]
+# What a cell must not hold.
+NESTED = (list, tuple, set, dict, np.ndarray)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,12 @@ def _read_column(name: Any, values: np.ndarray, dtype: Any) -> Column:
     """Tell a column's kind by its dtype, or by its values where those are objects."""
     if dtype is not None and (dtype.is_numeric() or dtype in (nw.Boolean, nw.Duration)):
         return Column(name, "number")
+    nested = [value for value in values if isinstance(value, NESTED)]
+    if nested:
+        raise ValueError(
+            f"Expected numbers, dates or strings in column {name!r}; received "
+            f"{type(nested[0]).__name__}. Spread its values over columns of their own."
+        )
     present = [value for value in values if not is_missing(value)]
     if dtype == nw.Time or _all_are(present, datetime.time):
         raise ValueError(
@@ -123,18 +131,24 @@ def to_inputs(X, columns, by_name):
         kinds = ("NoneType", "NAType", "NaTType")
         return type(value).__name__ in kinds or value != value
 
-    def number(value):
+    def number(value, name):
         if is_missing(value):
             return np.nan
         if isinstance(value, np.timedelta64) or hasattr(value, "total_seconds"):
             return value / np.timedelta64(1, "s")
-        return float(value)
+        try:
+            return float(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"Expected numbers in column {name!r}, as in training; received "
+                f"{value!r:.50}. Replace it, e.g. by NaN, a missing number."
+            ) from error
 
     def numbers(values, name):
         if values.dtype.kind == "m":
             values = values / np.timedelta64(1, "s")
         elif values.dtype.kind not in "fiub":
-            values = np.array([number(v) for v in values], dtype="float64")
+            values = np.array([number(v, name) for v in values], dtype="float64")
         with np.errstate(over="ignore"):
             values = values.astype("float32")
         if np.isinf(values).any():

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import column_or_1d
+from scipy.special import expit
 
 from skautonas.data.facts import Task
-from skautonas.data.table_columns import is_missing
+
+# A label applies where its probability is larger.
+DECISION = 0.5
+# Of float32 and narrower floats.
+ROUNDING = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,19 @@ class ClassTargets:
         """Return float64 rows that sum to one; one sigmoid column becomes two."""
         outputs = np.asarray(outputs, dtype="float64").reshape(len(outputs), -1)
         if outputs.shape[1] == 1 and self.n_outputs == 2:
+            refuse_other_than_shares(outputs)
             return np.concatenate([1 - outputs, outputs], axis=1)
         if outputs.shape[1] != self.n_outputs:
             raise ValueError(
                 f"Expected a model with {self.n_outputs} outputs, one a class; "
                 f"received predictions of shape {outputs.shape}."
             )
+        refuse_other_than_shares(outputs)
         return outputs / outputs.sum(axis=1, keepdims=True)
+
+    def labels(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the most probable labels."""
+        return self.classes[probabilities.argmax(axis=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,107 +125,79 @@ class ValueTargets:
         return outputs[:, 0] if self.flat else outputs
 
 
-Targets = ClassTargets | ValueTargets
+@dataclass(frozen=True, slots=True)
+class LabelSetTargets:
+    """Indicator rows: each of several labels applies or does not.
 
-
-def check_labels(y: Any) -> np.ndarray:
-    """Return y as a 1-D array of labels, in its own dtype.
-
-    Raises
-    ------
-    ValueError
-        Where y is not one column, has gaps, or mixes strings and numbers.
+    Parameters
+    ----------
+    n_outputs : int
+        Number of labels.
+    logits : bool, default=True
+        Whether models put out logits; a user's own model puts out probabilities.
     """
-    _refuse_none(y)
-    # numpy would turn a list such as [1, "a"] into strings.
-    labels = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
-    if labels.ndim == 2 and labels.shape[1] > 1:
+
+    n_outputs: int
+    logits: bool = True
+    task: ClassVar[Task] = "multilabel"
+
+    @property
+    def classes(self) -> np.ndarray:
+        """Numbers of the labels, the columns of y."""
+        return np.arange(self.n_outputs)
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Return float32 zeros and ones of shape (n, labels)."""
+        if y.ndim != 2 or y.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"Expected y_val with the {self.n_outputs} columns of y; received "
+                f"y_val.shape={y.shape}."
+            )
+        return y.astype("float32")
+
+    def predictions(self, raw: np.ndarray) -> np.ndarray:
+        """Return probabilities (n, labels) in float64 from a model's outputs."""
+        raw = np.asarray(raw, dtype="float64")
+        if not self.logits:
+            return self.probabilities(raw)
+        probabilities = expit(raw)
+        return probabilities.mean(axis=1) if raw.ndim == 3 else probabilities
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Return float64 probabilities of shape (n, labels)."""
+        outputs = np.asarray(outputs, dtype="float64")
+        if outputs.shape[1:] != (self.n_outputs,):
+            raise ValueError(
+                f"Expected a model with {self.n_outputs} outputs, one a label; "
+                f"received predictions of shape {outputs.shape}."
+            )
+        refuse_other_than_shares(outputs)
+        return outputs
+
+    def labels(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return zeros and ones of shape (n, labels)."""
+        return (probabilities > DECISION).astype(int)
+
+
+Targets = ClassTargets | LabelSetTargets | ValueTargets
+
+
+def refuse_other_than_shares(outputs: np.ndarray) -> None:
+    """Raise where a user's model puts out logits instead of probabilities."""
+    low, high = outputs.min(), outputs.max()
+    if low < -ROUNDING or high > 1 + ROUNDING:
         raise ValueError(
-            f"Expected one label a row; received y.shape={labels.shape}. "
-            "For one-hot rows pass y.argmax(axis=1)."
-        )
-    labels = column_or_1d(labels, warn=True)
-    if labels.dtype == object:
-        _refuse_gaps(labels)
-        labels = _in_one_dtype(labels)
-    if labels.dtype.kind in "fM" and not np.isfinite(labels).all():
-        raise ValueError("Input y contains NaN or infinity. Drop those rows.")
-    return labels
-
-
-def check_values(y: Any) -> np.ndarray:
-    """Return y as a float64 array of shape (n,) or (n, targets).
-
-    Raises
-    ------
-    ValueError
-        Where y has another shape, or holds gaps or infinite values.
-    """
-    _refuse_none(y)
-    values = np.asarray(y)
-    if values.dtype == object:
-        _refuse_gaps(values)
-    values = values.astype("float64")
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = column_or_1d(values, warn=True)
-    if values.ndim not in (1, 2):
-        raise ValueError(f"Expected y of shape (n,); received y.shape={values.shape}.")
-    if not np.isfinite(values).all():
-        raise ValueError("Input y contains NaN or infinity. Drop those rows.")
-    return values
-
-
-def fit_classes(y: np.ndarray) -> ClassTargets:
-    """Learn the classes of checked labels.
-
-    Raises
-    ------
-    ValueError
-        Where y holds continuous values, or fewer than two classes.
-    """
-    kind = type_of_target(y, input_name="y")
-    if kind not in ("binary", "multiclass"):
-        raise ValueError(
-            f"Unknown label type: {kind}. Expected one class label a row (int, str or "
-            "bool); for continuous targets use the regressor, for one-hot rows pass "
-            "y.argmax(axis=1)."
-        )
-    classes = np.unique(y)
-    if len(classes) < 2:
-        raise ValueError(
-            f"Expected at least two classes; received 1 class: {classes.tolist()}."
-        )
-    return ClassTargets(classes)
-
-
-def fit_values(y: np.ndarray, rows: np.ndarray) -> ValueTargets:
-    """Learn mean and scale of checked values from the training ``rows``."""
-    chosen = y.reshape(len(y), -1)[rows]
-    scale = chosen.std(axis=0)
-    scale = np.where(scale > 0, scale, 1.0)
-    return ValueTargets(chosen.mean(axis=0), scale, flat=y.ndim == 1)
-
-
-def _refuse_none(y: Any) -> None:
-    if y is None:
-        raise ValueError(
-            "This estimator requires y to be passed, but the target y is None."
+            "Expected a model whose outputs are probabilities; received values from "
+            f"{low:.3g} to {high:.3g}. End it with softmax (or sigmoid, for one output "
+            "or a set of labels) and train it without from_logits."
         )
 
 
-def _refuse_gaps(y: np.ndarray) -> None:
-    if any(is_missing(value) for value in y.flat):
-        raise ValueError("Input y contains NaN. Drop the rows without a target.")
-
-
-def _in_one_dtype(labels: np.ndarray) -> np.ndarray:
-    """Return labels of dtype object in the dtype that they share."""
-    kinds = {(isinstance(v, str), isinstance(v, bool | np.bool_)) for v in labels}
-    shared = np.array(labels.tolist()) if len(kinds) == 1 else labels
-    if shared.dtype == object or shared.ndim > 1:
-        names = sorted({type(label).__name__ for label in labels})
-        raise ValueError(
-            "Expected labels of one type, all str, all int or all bool; received "
-            f"{', '.join(names)}. Convert them, e.g. [str(label) for label in y]."
-        )
-    return shared
+def fit_values(y: np.ndarray, weights: np.ndarray | None = None) -> ValueTargets:
+    """Learn mean and scale of the checked values of the training rows."""
+    columns = y.reshape(len(y), -1)
+    mean = np.average(columns, axis=0, weights=weights)
+    scale = np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=weights))
+    # A constant column has no scale; its mean may be off by rounding.
+    scale = np.where(np.ptp(columns, axis=0) > 0, scale, 1.0)
+    return ValueTargets(mean, scale, flat=y.ndim == 1)

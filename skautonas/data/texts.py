@@ -67,7 +67,10 @@ def to_inputs(X):
         if not isinstance(text, str):
             kind = type(text).__name__
             missing = kind in ("NoneType", "NAType", "float")
-            mend = 'X.fillna("")' if missing else "[str(text) for text in X]"
+            mend = "[str(text) for text in X]"
+            if missing:
+                fills = hasattr(X, "fillna")
+                mend = 'X.fillna("")' if fills else "empty strings in their place"
             if isinstance(text, bytes):
                 mend = "[text.decode() for text in X]"
             raise TypeError(
@@ -176,7 +179,7 @@ class TextEncoder:
 
         Parameters
         ----------
-        task : {"classification", "regression"}
+        task : {"classification", "multilabel", "regression"}
             What the model predicts.
         n_outputs : int
             Number of classes, or of target columns.

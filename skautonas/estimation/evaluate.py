@@ -3,6 +3,7 @@
 import gc
 import time
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,30 @@ import numpy as np
 from skautonas._files import written_atomically
 from skautonas.estimation.plan import Plan
 from skautonas.estimation.scoring import score_predictions
-from skautonas.estimation.steps import build_on, compile_predict
-from skautonas.estimation.study import Rows, read_labels, read_rows, read_study
-from skautonas.estimation.task import Refit, TrialOutcome, TrialTask
+from skautonas.estimation.steps import compile_predict
+from skautonas.estimation.study import (
+    Fold,
+    Tensors,
+    read_labels,
+    read_study,
+    read_tensors,
+)
+from skautonas.estimation.task import WRITE_SECONDS, TrialOutcome, TrialTask
 from skautonas.estimation.trainer import Trainer, Training
 from skautonas.space.candidate import Candidate
 
-# Left of a trial's time for writing its files.
-WRITE_SECONDS = 0.3
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """What training on one fold gave; ``seconds`` is wall time by part."""
+
+    training: Training
+    seconds: dict[str, float]
+    n_parameters: int
 
 
 def evaluate(task: TrialTask) -> TrialOutcome:
-    """Train one configuration and score it on the validation rows.
+    """Train one configuration on each fold and score it on the fold's other rows.
 
     Whatever goes wrong is told as a failed outcome, never raised.
     """
@@ -40,36 +53,6 @@ def evaluate(task: TrialTask) -> TrialOutcome:
         forget_models()
 
 
-def refit(job: Refit, path: str) -> None:
-    """Train the winner on all rows, and save the whole model at ``path``."""
-    start = time.monotonic()
-    task = job.task
-    try:
-        train, validation = (read_rows(task.study, p) for p in ("train", "validation"))
-        rows = concatenate(train, validation)
-        candidate, trainer = _prepare(task, rows)
-        training = trainer.fit(
-            Plan(job.planned_epochs, job.best_epoch, _seconds_left(task, start))
-        )
-        _set_variables(candidate.model, training.variables)
-        _save(task, candidate.model, path)
-    finally:
-        forget_models()
-
-
-def assemble(task: TrialTask, checkpoint: str, path: str) -> None:
-    """Save the whole model of a finished trial at ``path``."""
-    try:
-        model = read_study(task.study).source.build(task.values).model
-        build_on(model, read_rows(task.study, "validation").x)
-        with np.load(checkpoint) as stored:
-            variables = [stored[name] for name in stored.files]
-        _set_variables(model, variables)
-        _save(task, model, path)
-    finally:
-        forget_models()
-
-
 def forget_models() -> None:
     """Free what Keras and TensorFlow keep of earlier models."""
     import keras
@@ -80,88 +63,110 @@ def forget_models() -> None:
 
 def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
     study = read_study(task.study)
-    rows = read_rows(task.study, "train")
-    validation = read_rows(task.study, "validation")
-    loaded = time.monotonic()
-    candidate, trainer = _prepare(task, rows)
-    built = time.monotonic()
-    predict = compile_predict(candidate.model, validation.x)
-    labels = read_labels(task.study)
-
-    def validate() -> tuple[np.ndarray, float]:
-        outputs = study.targets.predictions(predict())
-        return outputs, score_predictions(study.scorer, study.targets, labels, outputs)
-
-    epochs = candidate.recipe.epochs
-    if task.max_epochs is not None:
-        epochs = min(epochs, task.max_epochs)
-    training = trainer.fit(Plan(epochs, None, _seconds_left(task, start)), validate)
+    results: list[FoldResult] = []
+    for index, fold in enumerate(study.folds):
+        if index:
+            forget_models()
+        left = seconds_left(task, start)
+        share = None if left is None else left / (len(study.folds) - index)
+        results.append(_train_fold(task, fold, study.scorer, share))
     trained = time.monotonic()
-    checkpoint, predictions = _write_files(task, training)
-    parts = {"load": loaded - start, "build": built - loaded, **training.seconds}
-    parts["write"] = time.monotonic() - trained
-    parts["total"] = time.monotonic() - start
+    checkpoint, predictions = _write_files(task, [r.training for r in results])
+    seconds = _add_up([result.seconds for result in results])
+    seconds["write"] = time.monotonic() - trained
+    seconds["total"] = time.monotonic() - start
+    scores = tuple(float(result.training.score) for result in results)  # type: ignore[arg-type]
     return TrialOutcome(
         "completed",
-        score=training.score,
-        curve=training.curve,
-        best_epoch=training.best_epoch,
-        epochs=training.epochs,
-        planned_epochs=training.planned_epochs,
-        seconds=parts,
-        n_parameters=candidate.model.count_params(),
+        score=float(np.mean(scores)),
+        scores=scores,
+        curve=results[0].training.curve,
+        best_epoch=_mean(results, "best_epoch"),
+        epochs=_mean(results, "epochs"),
+        planned_epochs=_mean(results, "planned_epochs"),
+        seconds=seconds,
+        n_parameters=results[0].n_parameters,
         checkpoint=checkpoint,
         predictions=predictions,
     )
 
 
-def _prepare(task: TrialTask, rows: Rows) -> tuple[Candidate, Trainer]:
+def _train_fold(
+    task: TrialTask, fold: Fold, scorer: Any, seconds: float | None
+) -> FoldResult:
+    """Train on the rows of a fold that train, and keep the best validated epoch."""
+    start = time.monotonic()
+    train = read_tensors(fold.folder, "train")
+    validation = read_tensors(fold.folder, "validation")
+    loaded = time.monotonic()
+    candidate, trainer = prepare(task, fold, train)
+    built = time.monotonic()
+    predict = compile_predict(candidate.model, fold.source.arrange(validation.x))
+    labels = read_labels(fold)
+
+    def validate() -> tuple[np.ndarray, float]:
+        outputs = fold.targets.predictions(predict())
+        score = score_predictions(
+            scorer, fold.targets, labels, outputs, validation.weights
+        )
+        return outputs, score
+
+    epochs = candidate.recipe.epochs
+    if task.max_epochs is not None:
+        epochs = min(epochs, task.max_epochs)
+    if seconds is not None:
+        seconds -= time.monotonic() - start
+    training = trainer.fit(Plan(epochs, None, seconds), validate)
+    parts = {"load": loaded - start, "build": built - loaded, **training.seconds}
+    return FoldResult(training, parts, candidate.model.count_params())
+
+
+def prepare(task: TrialTask, fold: Fold, rows: Tensors) -> tuple[Candidate, Trainer]:
+    """Build the candidate of a task, and its trainer on these rows.
+
+    Weights are scaled to a mean of one, so that they do not change what a learning
+    rate means.
+    """
     import keras
+    import tensorflow as tf
 
     keras.utils.set_random_seed(task.seed)
-    source = read_study(task.study).source
-    candidate = source.build(task.values)
-    source.initialise(candidate.model, rows.x, rows.y)
+    candidate = fold.source.build(task.values)
+    x = fold.source.arrange(rows.x)
+    fold.source.initialise(candidate.model, x, rows.y)
+    weights = None
+    if rows.weights is not None:
+        weights = tf.constant((rows.weights / rows.weights.mean()).astype("float32"))
     rng = np.random.default_rng(task.seed)
-    trainer = Trainer(candidate.model, rows.x, rows.y, candidate.recipe, rng)
-    return candidate, trainer
+    recipe = candidate.recipe
+    return candidate, Trainer(candidate.model, x, rows.y, recipe, rng, weights)
 
 
-def _seconds_left(task: TrialTask, start: float) -> float | None:
+def seconds_left(task: TrialTask, start: float) -> float | None:
+    """Return the training time that is left of a task that began at ``start``."""
     if task.seconds is None:
         return None
     return task.seconds - (time.monotonic() - start) - WRITE_SECONDS
 
 
-def concatenate(first: Rows, second: Rows) -> Rows:
-    """Return the rows of both, in order."""
-    import tensorflow as tf
-
-    def join(a: Any, b: Any) -> Any:
-        return tf.concat([a, b], axis=0)
-
-    return Rows(tf.nest.map_structure(join, first.x, second.x), join(first.y, second.y))
+def _add_up(parts: list[dict[str, float]]) -> dict[str, float]:
+    return {name: sum(part[name] for part in parts) for name in parts[0]}
 
 
-def _set_variables(model: Any, values: list[np.ndarray]) -> None:
-    for variable, value in zip(model.variables, values, strict=True):
-        variable.assign(value)
+def _mean(results: list[FoldResult], name: str) -> float:
+    return float(np.mean([getattr(result.training, name) for result in results]))
 
 
-def _write_files(task: TrialTask, training: Training) -> tuple[str, str]:
+def _write_files(task: TrialTask, trainings: list[Training]) -> tuple[str | None, str]:
+    """Write the predictions of all folds, and the weights where there is one fold."""
     stem = Path(task.folder) / f"{task.number:04d}-{task.attempt}"
     stem.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint, predictions = f"{stem}.npz", f"{stem}-predictions.npy"
-    with written_atomically(Path(checkpoint)) as file:
-        np.savez(file, *training.variables)
+    predictions = f"{stem}-predictions.npy"
     with written_atomically(Path(predictions)) as file:
-        np.save(file, np.asarray(training.predictions))
+        np.save(file, np.concatenate([np.asarray(t.predictions) for t in trainings]))
+    if len(trainings) > 1:
+        return None, predictions
+    checkpoint = f"{stem}.npz"
+    with written_atomically(Path(checkpoint)) as file:
+        np.savez(file, *trainings[0].variables)
     return checkpoint, predictions
-
-
-def _save(task: TrialTask, core: Any, path: str) -> None:
-    from skautonas.export.keras_model import assemble_model, save_model
-
-    study = read_study(task.study)
-    model = assemble_model(study.encoder, core, study.targets, study.source.plain)
-    save_model(model, Path(path))

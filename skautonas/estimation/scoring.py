@@ -9,16 +9,16 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import check_scoring, get_scorer
 
-from skautonas.data.targets import ClassTargets, Targets
+from skautonas.data.targets import Targets, ValueTargets
 
 
 class FixedClassifier(ClassifierMixin, BaseEstimator):
     """A classifier that returns given probabilities, whatever X is."""
 
-    def __init__(self, classes: np.ndarray, probabilities: np.ndarray) -> None:
-        self.classes = classes
+    def __init__(self, targets: Any, probabilities: np.ndarray) -> None:
+        self.targets = targets
         self.probabilities = probabilities
-        self.classes_ = classes
+        self.classes_ = targets.classes
 
     def fit(self, X: Any, y: Any) -> "FixedClassifier":
         """Return self; there is nothing to learn."""
@@ -26,7 +26,7 @@ class FixedClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable labels."""
-        return self.classes[self.probabilities.argmax(axis=1)]
+        return self.targets.labels(self.probabilities)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the given probabilities."""
@@ -50,7 +50,11 @@ class FixedRegressor(RegressorMixin, BaseEstimator):
 
 
 def score_predictions(
-    scorer: Any, targets: Targets, y_true: np.ndarray, predictions: np.ndarray
+    scorer: Any,
+    targets: Targets,
+    y_true: np.ndarray,
+    predictions: np.ndarray,
+    weights: np.ndarray | None = None,
 ) -> float:
     """Score predictions with a scikit-learn scorer; greater is better.
 
@@ -65,6 +69,8 @@ def score_predictions(
         Labels or values of the user.
     predictions : ndarray
         Probabilities (n, classes), or values.
+    weights : ndarray of shape (n,), optional
+        Passed to the scorer as ``sample_weight``.
 
     Raises
     ------
@@ -72,37 +78,44 @@ def score_predictions(
         Where the score is not a finite number.
     """
     estimator: Any
-    if isinstance(targets, ClassTargets):
-        estimator = FixedClassifier(targets.classes, predictions)
-    else:
+    if isinstance(targets, ValueTargets):
         estimator = FixedRegressor(predictions)
-    score = float(scorer(estimator, np.arange(len(y_true)).reshape(-1, 1), y_true))
+    else:
+        estimator = FixedClassifier(targets, predictions)
+    rows = np.arange(len(y_true)).reshape(-1, 1)
+    weighted = {} if weights is None else {"sample_weight": weights}
+    score = float(scorer(estimator, rows, y_true, **weighted))
     if not math.isfinite(score):
         raise ValueError(f"Expected a finite score; the scorer returned {score}.")
     return score
 
 
-def check_scorer(scorer: Any, targets: Targets, y_true: np.ndarray) -> None:
+def check_scorer(
+    scorer: Any,
+    targets: Targets,
+    y_true: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> None:
     """Raise where a scorer cannot score the validation rows, whatever is predicted.
 
     Examples are a class without a validation row for "neg_log_loss", or "roc_auc"
     with more than two classes: all trials would fail.
     """
-    if isinstance(targets, ClassTargets):
+    if isinstance(targets, ValueTargets):
+        guesses = y_true[::-1].copy()
+    else:
         rng = np.random.default_rng(0)
         guesses = rng.dirichlet(np.ones(targets.n_outputs), len(y_true))
-    else:
-        guesses = y_true[::-1].copy()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            score_predictions(scorer, targets, y_true, guesses)
+            score_predictions(scorer, targets, y_true, guesses, weights)
     except Exception as error:
         raise ValueError(
             f"Expected a scorer for the {len(y_true)} validation rows; received "
             f"scoring={scorer!r}, which fails on them with {type(error).__name__}: "
-            f"{error} Choose another scoring, or pass X_val and y_val with rows of "
-            "every class."
+            f"{error} Choose another scoring (with weights, one that takes "
+            "sample_weight), or pass X_val and y_val with rows of every class."
         ) from error
 
 

@@ -23,11 +23,14 @@ def row_batches(
             yield order[start : start + batch]
 
 
-def compile_steps(model: Any, x: Any, y: Any, batch: int) -> Callable:
-    """Return a function that trains on the given rows, a step a row of them."""
+def compile_steps(model: Any, data: tuple, batch: int) -> Callable:
+    """Return a function that trains on the given rows, a step a row of them.
+
+    ``data`` are inputs and targets, and the rows' weights where they have some.
+    """
     import tensorflow as tf
 
-    build_on(model, x)
+    build_on(model, data[0])
     model.optimizer.build(model.trainable_variables)
     # A user's own schedule goes by the optimizer's count of steps.
     assignable = hasattr(model.optimizer.learning_rate, "assign")
@@ -44,7 +47,7 @@ def compile_steps(model: Any, x: Any, y: Any, batch: int) -> Callable:
             if assignable:
                 model.optimizer.learning_rate.assign(rates[step])
             chosen = rows[step]
-            logs = model.train_step(_gather((x, y), chosen))
+            logs = model.train_step(_gather(data, chosen))
             loss = tf.cast(logs["loss"], tf.float32)
         return loss
 

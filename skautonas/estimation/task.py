@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+# Left of a task's time for writing its files.
+WRITE_SECONDS = 0.3
+
 
 @dataclass(frozen=True, slots=True)
 class TrialTask:
@@ -47,17 +50,22 @@ class TrialOutcome:
     status : {"completed", "failed"}
         Whether the trial has a score.
     score : float or None
-        Validation score, greater is better.
+        Validation score, greater is better: the mean of ``scores``.
+    scores : tuple of float
+        Validation score of each fold.
     curve : list of (float, float, float or None)
-        Epoch, training loss and validation score at each validation.
+        Epoch, training loss and validation score at each validation, of the first
+        fold.
     best_epoch, epochs, planned_epochs : float
-        Epoch that was kept, epochs trained, and length of the schedule.
+        Epoch that was kept, epochs trained, and length of the schedule; means over
+        the folds.
     seconds : dict of str to float
-        Wall time by part, and ``total``.
+        Wall time by part, all folds together, and ``total``.
     n_parameters : int
         Number of weights.
     checkpoint, predictions : str or None
-        Files: variables of the kept epoch, predictions of the validation rows.
+        Files: variables of the kept epoch, where there is one fold; predictions of
+        the validation rows, fold after fold.
     error : str or None
         Type and message of what went wrong.
     traceback : str or None
@@ -66,6 +74,7 @@ class TrialOutcome:
 
     status: Literal["completed", "failed"]
     score: float | None = None
+    scores: tuple[float, ...] = ()
     curve: list[tuple[float, float, float | None]] = field(default_factory=list)
     best_epoch: float = 0.0
     epochs: float = 0.0

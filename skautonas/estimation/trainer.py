@@ -61,6 +61,8 @@ class Trainer:
         Batch size, schedule, patience.
     rng : numpy.random.Generator
         Draws the order of the rows.
+    weights : tensor of shape (n,), optional
+        How much each row counts in the loss.
     clock : callable
         Returns seconds; monotonic.
     """
@@ -72,6 +74,7 @@ class Trainer:
         y: Any,
         recipe: Recipe,
         rng: np.random.Generator,
+        weights: Any = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.model = model
@@ -82,7 +85,8 @@ class Trainer:
         self.batch = min(recipe.batch_size, n_rows)
         self.steps_per_epoch = max(1, n_rows // self.batch)
         self._rows = row_batches(n_rows, self.batch, rng)
-        self._run = compile_steps(model, x, y, self.batch)
+        data = (x, y) if weights is None else (x, y, weights)
+        self._run = compile_steps(model, data, self.batch)
 
     def fit(
         self,
@@ -109,7 +113,9 @@ class Trainer:
         start = self.clock()
         end = math.inf if plan.seconds is None else start + plan.seconds
         if start >= end:
-            raise NoTimeError("The time was up before the first step.")
+            raise NoTimeError(
+                "The time was up before the first step. Raise time_budget."
+            )
         progress = Progress(plan.epochs * self.steps_per_epoch)
         limit = progress.total
         if plan.stop_epoch is not None:

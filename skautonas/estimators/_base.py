@@ -1,27 +1,31 @@
-"""The story that all estimators share: check, split, encode, search, keep."""
+"""The story that all estimators share: check, prepare, search, keep."""
 
 import tempfile
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from numbers import Integral, Real
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
-from skautonas._compat import HasMethods, Interval, StrOptions, fit_context
+from skautonas._compat import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+)
 from skautonas.data.encoder import Encoder
-from skautonas.data.rows import refuse_streams, take_rows
-from skautonas.data.splits import Split, holdout
-from skautonas.data.store import write_arrays
+from skautonas.data.rows import Rows, refuse_streams
 from skautonas.data.targets import Targets
-from skautonas.estimation.scoring import check_scorer, make_scorer
+from skautonas.estimation.scoring import make_scorer
+from skautonas.estimators._conflicts import refuse_conflicts
 from skautonas.estimators._results import SearchResults
+from skautonas.estimators._study import make_study
 from skautonas.exceptions import SkautonasWarning
 from skautonas.report.progress import print_trial, say
 from skautonas.search.budget import Budget
@@ -45,6 +49,7 @@ class BaseSearch(SearchResults):
         "time_budget": [Interval(Real, 0, None, closed="neither"), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
         "scoring": [str, callable, None],
+        "cv": ["cv_object"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "refit": ["boolean"],
         "n_jobs": [Integral, None],
@@ -61,6 +66,7 @@ class BaseSearch(SearchResults):
         time_budget: float | None = 60.0,
         max_epochs: int | None = None,
         scoring: str | Callable | None = None,
+        cv: Any = None,
         validation_fraction: float = 0.2,
         refit: bool = True,
         n_jobs: int | None = None,
@@ -73,6 +79,7 @@ class BaseSearch(SearchResults):
         self.time_budget = time_budget
         self.max_epochs = max_epochs
         self.scoring = scoring
+        self.cv = cv
         self.validation_fraction = validation_fraction
         self.refit = refit
         self.n_jobs = n_jobs
@@ -80,7 +87,17 @@ class BaseSearch(SearchResults):
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, *, X_val: Any = None, y_val: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        groups: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Search, and keep the best model.
 
         Parameters
@@ -89,8 +106,14 @@ class BaseSearch(SearchResults):
             Training rows.
         y : array-like of shape (n,), or (n, targets) in regression
             Targets.
-        X_val, y_val : array-like, optional
-            Rows to validate on; without them ``validation_fraction`` of X is.
+        sample_weight : array-like of shape (n,), optional
+            How much each row counts, in the loss and in the score; a row of weight
+            zero is as good as absent.
+        groups : array-like of shape (n,), optional
+            Groups for the splitter in ``cv``.
+        X_val, y_val, sample_weight_val : array-like, optional
+            Rows to validate on; without them ``cv`` or ``validation_fraction`` says
+            which rows of X do.
 
         Returns
         -------
@@ -102,15 +125,29 @@ class BaseSearch(SearchResults):
         ValueError
             Where the data do not fit, or no trial could be trained.
         """
-        budget = Budget(self.time_budget)
-        if self.max_trials is None and self.time_budget is None:
-            raise ValueError(
-                "Expected time_budget (seconds) or max_trials; received None for both. "
-                "Set one of them, or the search never ends."
+        before = dict(vars(self))
+        try:
+            return self._fit(
+                (X, y, sample_weight, groups), (X_val, y_val, sample_weight_val)
             )
-        refuse_streams(X)
-        X = self._check_X(X, reset=True)
-        check_consistent_length(X, y)
+        except BaseException:
+            # What was fitted before stays whole.
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _fit(
+        self, data: tuple[Any, Any, Any, Any], held_out: tuple[Any, Any, Any]
+    ) -> Self:
+        budget = Budget(self.time_budget)
+        refuse_conflicts(self, data[3], *held_out[:2])
+        rows = self._check_rows(*data, reset=True)
+        validation = None
+        if held_out[0] is not None:
+            validation = self._check_rows(*held_out, None, reset=False)
+        rows, validation = self._weigh(rows, validation)
+        self.scorer_ = make_scorer(self.scoring or self._default_scoring)
+        self._fit_targets(rows.y, rows)  # refuses what cannot be learnt
         rng = check_random_state(self.random_state)
         split_seed, search_seed = map(int, rng.randint(1, 2**31 - 1, size=2))
         with (
@@ -118,11 +155,11 @@ class BaseSearch(SearchResults):
             LocalExecutor(effective_n_jobs(self.n_jobs)) as executor,
         ):
             ready = executor.warm_up()
-            targets, split = self._split(X, y, X_val, y_val, split_seed)
-            study = self._study(targets, split, folder)
+            study = make_study(self, rows, validation, split_seed, folder)
             budget.add_cold_start(max(future.result() for future in ready))
             self._say(f"workers ready after {budget.elapsed():.1f} s")
-            settings = self._settings(split, search_seed)
+            n_rows = len(rows) + (0 if validation is None else len(validation))
+            settings = self._settings(study, n_rows, search_seed)
             found = self._run(study, settings, executor, budget)
             self._keep(found, study)
         self._say(
@@ -131,80 +168,37 @@ class BaseSearch(SearchResults):
         )
         self.cold_start_time_ = budget.cold_start
         self.search_time_ = budget.elapsed()
-        self._warn_if_cut(found)
+        self._warn(found)
         return self
 
-    def _split(
-        self, X: Any, y: Any, X_val: Any, y_val: Any, seed: int
-    ) -> tuple[Targets, Split]:
-        """Check y, and say which rows train and which validate."""
-        if (X_val is None) != (y_val is None):
-            raise ValueError(
-                "Expected X_val and y_val together; received only one of them."
-            )
+    def _check_rows(
+        self, X: Any, y: Any, weights: Any, groups: Any, *, reset: bool
+    ) -> Rows:
+        """Check what belongs to the same rows; leave out those of weight zero."""
+        refuse_streams(X)
+        X = self._check_X(X, reset=reset)
+        check_consistent_length(X, y, weights, groups)
         y = self._check_y(y)
-        if X_val is not None:
-            X_val = self._check_X(X_val, reset=False)
-            labels = self._check_y(y_val)
-            check_consistent_length(X_val, labels)
-            targets = self._fit_targets(y, np.arange(len(y)))
-            return targets, Split(
-                X, targets.encode(y), X_val, targets.encode(labels), labels
+        if weights is not None:
+            weights = check_sample_weight(
+                weights, y, dtype="float64", ensure_non_negative=True
             )
-        stratify = is_classifier(self)
-        train, validation = holdout(
-            y, self.validation_fraction, stratify=stratify, seed=seed
-        )
-        targets = self._fit_targets(y, train)
-        codes = targets.encode(y)
-        return targets, Split(
-            take_rows(X, train),
-            codes[train],
-            take_rows(X, validation),
-            codes[validation],
-            y[validation],
-        )
+        groups = None if groups is None else np.asarray(groups)
+        return Rows(X, y, weights, groups).without_absent()
 
-    def _study(self, targets: Targets, split: Split, folder: str) -> Any:
-        """Encode the rows, and gather what all trials share."""
-        from skautonas.data.encode import encode
-        from skautonas.estimation.study import Study
+    def _weigh(self, rows: Rows, validation: Rows | None) -> tuple[Rows, Rows | None]:
+        """Apply weights that come with the targets; there are none in regression."""
+        return rows, validation
 
-        self.scorer_ = make_scorer(self.scoring or self._default_scoring)
-        check_scorer(self.scorer_, targets, split.labels)
-        encoder = self._make_encoder().fit(split.X_train)
-        source = self._make_source(encoder, targets, len(split.y_train))
-        for part, X, y in (
-            ("train", split.X_train, split.y_train),
-            ("validation", split.X_validation, split.y_validation),
-        ):
-            arrays = encode(encoder, X, source.plain)
-            write_arrays(Path(folder) / part, arrays | {"y": y})
-        np.save(Path(folder) / "labels.npy", split.labels)
-        return Study(source, encoder, targets, self.scorer_, folder)
-
-    def _make_source(self, encoder: Encoder, targets: Targets, n_rows: int) -> Any:
-        """Bind our space to the data, or wrap the user's own ``build``."""
-        from skautonas.space.base import SearchSpace
-        from skautonas.space.candidate import SpaceSource, UserSource
-
-        space = self._default_space() if self.space == "auto" else self.space
-        if isinstance(space, SearchSpace):
-            facts = encoder.facts(
-                task=targets.task, n_outputs=targets.n_outputs, n_rows=n_rows
-            )
-            return SpaceSource(space.bind(facts))
-        return UserSource(getattr(space, "build", space))
-
-    def _settings(self, split: Split, seed: int) -> Any:
+    def _settings(self, study: Any, n_rows: int, seed: int) -> Any:
         from skautonas.search.run import Settings
 
-        n_train, n_validation = len(split.y_train), len(split.y_validation)
+        n_trained = sum(fold.n_rows for fold in study.folds)
         return Settings(
             strategy=self.strategy,
             max_trials=self.max_trials,
             max_epochs=self.max_epochs,
-            refit_share=(n_train + n_validation) / n_train if self.refit else 0.0,
+            refit_share=n_rows / n_trained if self.refit else 0.0,
             seed=seed,
             in_order=self.time_budget is None and self.random_state is not None,
         )
@@ -217,16 +211,24 @@ class BaseSearch(SearchResults):
         on_trial = print_trial if self.verbose else lambda trial, best: None
         return run_search(study, settings, executor, budget, on_trial)
 
-    def _warn_if_cut(self, found: Any) -> None:
-        """Warn where the budget did not reach for a second trial."""
-        if found.stop_reason != "time_budget" or len(found.trials) > 1:
-            return
-        warnings.warn(
-            f"time_budget={self.time_budget} s ended the search with its first trial, "
-            f"of {found.winner.outcome.epochs:.1f} epochs. Raise it.",
-            SkautonasWarning,
-            stacklevel=3,
-        )
+    def _warn(self, found: Any) -> None:
+        """Warn where the refit failed, and where the budget was too small."""
+        # Where `fit` was called: past it, two methods here and scikit-learn's wrapper.
+        level = 5
+        if found.refit_error is not None:
+            warnings.warn(
+                f"The refit on all rows failed ({found.refit_error}); the model is the "
+                "one that was validated, without the validation rows.",
+                SkautonasWarning,
+                stacklevel=level,
+            )
+        if found.stop_reason == "time_budget" and len(found.trials) == 1:
+            warnings.warn(
+                f"time_budget={self.time_budget} s ended the search with its first "
+                f"trial, of {found.winner.outcome.epochs:.1f} epochs. Raise it.",
+                SkautonasWarning,
+                stacklevel=level,
+            )
 
     def _say(self, line: str) -> None:
         if self.verbose:
@@ -245,5 +247,5 @@ class BaseSearch(SearchResults):
         """Check y, and return it as an array."""
 
     @abstractmethod
-    def _fit_targets(self, y: np.ndarray, train: np.ndarray) -> Targets:
-        """Learn from y what models are trained on."""
+    def _fit_targets(self, y: np.ndarray, train: Rows) -> Targets:
+        """Learn what models are trained on, from all targets and those that train."""

@@ -1,5 +1,7 @@
 """Parameters and attributes that the docstrings of all estimators share."""
 
+from inspect import signature
+
 PARAMETERS = """\
 space : "auto", SearchSpace, keras_tuner.HyperModel or callable, default="auto"
         What can be built: an instance of the modality's space with changed options, a
@@ -21,9 +23,13 @@ default="auto"
     scoring : str or callable, default=None
         Objective: any scikit-learn scorer. None is accuracy for classifiers and R2 for
         regressors.
+    cv : int, splitter or iterable, default=None
+        Score each trial on several folds, by cross-validation; the winner is refitted
+        on all rows. A number of folds is shuffled, and stratified for classifiers.
+        None holds out ``validation_fraction`` of the rows once.
     validation_fraction : float, default=0.2
         Share of the rows that validate, shuffled, stratified for classifiers; unused
-        where ``fit`` gets ``X_val``.
+        with ``cv`` and where ``fit`` gets ``X_val``.
     refit : bool, default=True
         Train the winner again on all rows where the time reaches; otherwise the model
         is the one that was validated.
@@ -34,6 +40,12 @@ default="auto"
         reproducible for one ``n_jobs``.
     verbose : int, default=0
         1 prints a line a finished trial.\
+"""
+
+CLASS_WEIGHT = """
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes by label, in the loss and in the score; "balanced" is
+        inverse to how often a class occurs.\
 """
 
 ATTRIBUTES = """\
@@ -62,6 +74,9 @@ best_model_ : keras.Model
 
 def document(cls: type) -> type:
     """Fill the shared parts into an estimator's docstring."""
-    doc = (cls.__doc__ or "").replace("{parameters}", PARAMETERS)
+    parameters = PARAMETERS
+    if "class_weight" in signature(cls).parameters:
+        parameters += CLASS_WEIGHT
+    doc = (cls.__doc__ or "").replace("{parameters}", parameters)
     cls.__doc__ = doc.replace("{attributes}", ATTRIBUTES)
     return cls

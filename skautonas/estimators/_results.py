@@ -39,8 +39,8 @@ class SearchResults(BaseEstimator):
         self.best_score_ = found.winner.score
         self.stop_reason_ = found.stop_reason
         self.refit_time_ = found.refit_seconds
-        self._targets = study.targets
-        self._encoder = study.encoder
+        self._targets = study.whole.targets
+        self._encoder = study.whole.encoder
         self._archive = found.archive
         self.best_model_ = load_model(found.archive)
 
@@ -55,6 +55,11 @@ class SearchResults(BaseEstimator):
         values = sum(int(np.prod(array.shape[1:])) for array in inputs.values())
         size = int(np.clip(PREDICT_VALUES // max(values, 1), *PREDICT_ROWS))
         return run_batches(self.best_model_, inputs, size)
+
+    def _score(self, X: Any, y: Any, sample_weight: Any) -> float:
+        check_is_fitted(self)
+        weighted = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return self.scorer_(self, X, y, **weighted)
 
     def leaderboard(self) -> Any:
         """Return the trials, best first: a DataFrame where pandas is installed.
@@ -90,6 +95,8 @@ class SearchResults(BaseEstimator):
         ------
         ValueError
             Where ``path`` does not end in ``.keras``.
+        FileNotFoundError
+            Where its folder does not exist.
         """
         import skautonas
         from skautonas.export.card import model_card, scoring_name
@@ -100,7 +107,11 @@ class SearchResults(BaseEstimator):
             raise ValueError(
                 f"Expected a path that ends in '.keras'; received {str(path)!r}."
             )
-        classes = getattr(self, "classes_", None)
+        if not path.parent.is_dir():
+            raise FileNotFoundError(
+                f"Expected a folder that exists; received {str(path.parent)!r}. "
+                "Make it first: Path(path).parent.mkdir(parents=True)."
+            )
         card = model_card(
             name=type(self).__name__,
             version=skautonas.__version__,
@@ -110,7 +121,7 @@ class SearchResults(BaseEstimator):
             score=self.best_score_,
             n_trials=self.n_trials_,
             model=self.best_model_,
-            classes=None if classes is None else classes.tolist(),
+            targets=self._targets,
         )
         with written_atomically(path) as file:
             file.write_bytes(self._archive)

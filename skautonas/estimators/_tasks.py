@@ -1,25 +1,66 @@
 """What y means: labels in classification, values in regression."""
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.class_weight import compute_class_weight
 
+from skautonas._compat import StrOptions
+from skautonas.data.labels import check_labels, check_values, fit_labels
+from skautonas.data.rows import Rows
 from skautonas.data.targets import (
     ClassTargets,
+    LabelSetTargets,
     ValueTargets,
-    check_labels,
-    check_values,
-    fit_classes,
     fit_values,
 )
+from skautonas.estimators._base import BaseSearch
 
 
-class SearchClassifierMixin(ClassifierMixin):
+class SearchClassifierMixin(ClassifierMixin, BaseSearch):
     """What y means in classification."""
 
     _default_scoring = "accuracy"
-    space: Any
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseSearch._parameter_constraints,
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        space: Any = "auto",
+        strategy: Any = "auto",
+        max_trials: int | None = None,
+        time_budget: float | None = 60.0,
+        max_epochs: int | None = None,
+        scoring: str | Callable | None = None,
+        cv: Any = None,
+        validation_fraction: float = 0.2,
+        class_weight: dict | str | None = None,
+        refit: bool = True,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            space=space,
+            strategy=strategy,
+            max_trials=max_trials,
+            time_budget=time_budget,
+            max_epochs=max_epochs,
+            scoring=scoring,
+            cv=cv,
+            validation_fraction=validation_fraction,
+            refit=refit,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict labels.
@@ -31,15 +72,19 @@ class SearchClassifierMixin(ClassifierMixin):
 
         Returns
         -------
-        ndarray of shape (n,)
-            Labels, in the dtype of the training labels.
+        ndarray of shape (n,) or (n, labels)
+            Labels, in the dtype of the training labels; zeros and ones where y was an
+            indicator matrix.
         """
         probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]
+        return self._targets.labels(probabilities)
 
     @property
     def classes_(self) -> np.ndarray:
-        """Labels of the classes, in the order of the columns of probabilities."""
+        """Labels of the classes, in the order of the columns of probabilities.
+
+        Column numbers where y was an indicator matrix.
+        """
         return self._targets.classes
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -53,25 +98,71 @@ class SearchClassifierMixin(ClassifierMixin):
         Returns
         -------
         ndarray of shape (n, n_classes)
-            Rows sum to one; columns in the order of ``classes_``.
+            Columns in the order of ``classes_``. Rows sum to one, unless y was an
+            indicator matrix: then each column is the probability that its label
+            applies.
         """
         outputs = self._outputs(X)
         return self._targets.probabilities(outputs)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the score of the objective, ``scoring``, on other rows.
+
+        Parameters
+        ----------
+        X : array-like of n rows
+            As in ``fit``.
+        y : array-like of n rows
+            True targets.
+        sample_weight : array-like of shape (n,), optional
+            Passed to the scorer.
+
+        Returns
+        -------
+        float
+            Accuracy unless ``scoring`` says otherwise; greater is better.
+        """
+        return self._score(X, y, sample_weight)
+
     def _check_y(self, y: Any) -> np.ndarray:
         return check_labels(y)
 
-    def _fit_targets(self, y: np.ndarray, train: np.ndarray) -> ClassTargets:
-        targets = fit_classes(y)
-        own = is_own_space(self.space)
-        return targets if own else ClassTargets(targets.classes, logits=False)
+    def _weigh(self, rows: Rows, validation: Rows | None) -> tuple[Rows, Rows | None]:
+        """Multiply the weights by those of the classes."""
+        if self.class_weight is None:
+            return rows, validation
+        targets = fit_labels(rows.y)
+        if isinstance(targets, LabelSetTargets):
+            raise ValueError(
+                f"Expected class_weight=None with an indicator matrix; received "
+                f"{self.class_weight!r}. Weigh rows with sample_weight."
+            )
+        classes = targets.classes
+        factors = compute_class_weight(
+            self.class_weight, classes=classes, y=rows.y, sample_weight=rows.weights
+        )
+        refuse_bad_class_weights(classes, factors)
+
+        def weighted(rows: Rows) -> Rows:
+            return rows.weighted(factors[targets.encode(rows.y)])
+
+        return weighted(rows), None if validation is None else weighted(validation)
+
+    def _fit_targets(
+        self, y: np.ndarray, train: Rows
+    ) -> ClassTargets | LabelSetTargets:
+        return replace(fit_labels(y), logits=is_own_space(self.space))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
 
-class SearchRegressorMixin(RegressorMixin):
+class SearchRegressorMixin(RegressorMixin, BaseSearch):
     """What y means in regression."""
 
     _default_scoring = "r2"
-    space: Any
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict values.
@@ -89,14 +180,48 @@ class SearchRegressorMixin(RegressorMixin):
         outputs = self._outputs(X)
         return self._targets.values(outputs)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the score of the objective, ``scoring``, on other rows.
+
+        Parameters
+        ----------
+        X : array-like of n rows
+            As in ``fit``.
+        y : array-like of n rows
+            True targets.
+        sample_weight : array-like of shape (n,), optional
+            Passed to the scorer.
+
+        Returns
+        -------
+        float
+            R2 unless ``scoring`` says otherwise; greater is better.
+        """
+        return self._score(X, y, sample_weight)
+
     def _check_y(self, y: Any) -> np.ndarray:
         return check_values(y)
 
-    def _fit_targets(self, y: np.ndarray, train: np.ndarray) -> ValueTargets:
-        targets = fit_values(y, train)
+    def _fit_targets(self, y: np.ndarray, train: Rows) -> ValueTargets:
+        targets = fit_values(train.y, train.weights)
         if is_own_space(self.space):
             return targets
         return ValueTargets.in_unit(targets.n_outputs, targets.flat)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def refuse_bad_class_weights(classes: np.ndarray, factors: np.ndarray) -> None:
+    """Raise where a class has a negative weight, or only one has any."""
+    if not np.isfinite(factors).all() or (factors < 0).any() or not factors.any():
+        received = dict(zip(classes.tolist(), factors.tolist(), strict=True))
+        raise ValueError(
+            "Expected class_weight with a positive number a class; received "
+            f"{received}. Leave a class out of class_weight to give it weight 1."
+        )
 
 
 def is_own_space(space: Any) -> bool:

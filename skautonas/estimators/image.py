@@ -22,9 +22,12 @@ class _ImageSearch(BaseSearch):
             return images
         check_is_fitted(self, "image_shape_")
         if images.shape[1:] != self.image_shape_:
+            hint = ""
+            if np.shape(X) in (self.image_shape_, self.image_shape_[:2]):
+                hint = " For one image pass X[None]."
             raise ValueError(
                 f"X has images of shape {images.shape[1:]}, but {type(self).__name__} "
-                f"is expecting images of shape {self.image_shape_} as input."
+                f"is expecting images of shape {self.image_shape_} as input.{hint}"
             )
         return images
 

@@ -1,8 +1,11 @@
 """Search over models for tables."""
 
+from collections import Counter
 from typing import Any
 
+import narwhals as nw
 import numpy as np
+from scipy import sparse
 from sklearn.utils.validation import check_array, validate_data
 
 from skautonas.data.encoder import Encoder
@@ -11,21 +14,35 @@ from skautonas.estimators._base import BaseSearch
 from skautonas.estimators._docs import document
 from skautonas.estimators._tasks import SearchClassifierMixin, SearchRegressorMixin
 
+# Largest table that a sparse matrix is turned into: 400 MB of float32.
+MAX_DENSE_CELLS = 100_000_000
+
 
 class _TabularSearch(BaseSearch):
     """Dataframes and 2-D arrays: numbers, booleans, dates, strings, gaps."""
 
     def _check_X(self, X: Any, *, reset: bool) -> Any:
+        if sparse.issparse(X):
+            X = densified(X)
         if isinstance(X, list | tuple):
             # numpy would turn the numbers of mixed rows into strings.
             X = np.asarray(X, dtype=object)
-        if not hasattr(X, "columns"):
+        if hasattr(X, "columns"):
+            refuse_equal_names(X.columns)
+            if not reset:
+                X = in_fitted_order(X, getattr(self, "feature_names_in_", None))
+        else:
             X = check_array(
                 X,
                 dtype=None,
                 ensure_all_finite="allow-nan",
                 estimator=self,
                 input_name="X",
+            )
+        if len(X) == 0:
+            raise ValueError(
+                f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 "
+                "is required."
             )
         validate_data(self, X, reset=reset, skip_check_array=True)
         return X
@@ -42,7 +59,49 @@ class _TabularSearch(BaseSearch):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
+        tags.input_tags.sparse = True
         return tags
+
+
+def densified(X: Any) -> np.ndarray:
+    """Return a sparse matrix as a dense float32 array.
+
+    Raises
+    ------
+    ValueError
+        Where it would have more than ``MAX_DENSE_CELLS`` cells.
+    """
+    if X.shape[0] * X.shape[1] > MAX_DENSE_CELLS:
+        raise ValueError(
+            f"Expected a sparse matrix of at most {MAX_DENSE_CELLS:,} cells, as it is "
+            f"made dense; received X.shape={X.shape}. Reduce its columns first, e.g. "
+            "with sklearn.decomposition.TruncatedSVD(100), or pass raw texts to a text "
+            "estimator."
+        )
+    if X.dtype.kind not in "fiub":
+        return X.toarray()
+    return X.astype("float32").toarray()
+
+
+def refuse_equal_names(names: Any) -> None:
+    """Raise where two columns have one name."""
+    counts = Counter(names)
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"Expected columns of distinct names; received {twice[:5]} more than once. "
+            "Rename or drop them."
+        )
+
+
+def in_fitted_order(X: Any, names: np.ndarray | None) -> Any:
+    """Return a dataframe with its columns in the order of the fit, where it has them.
+
+    scikit-learn's own check then names those that are missing or new.
+    """
+    if names is None or set(names) != set(X.columns):
+        return X
+    return nw.from_native(X, eager_only=True).select(*names).to_native()
 
 
 @document

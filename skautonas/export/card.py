@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from skautonas.data.targets import LabelSetTargets, Targets, ValueTargets
+
 TEMPLATE = """# {name}
 
 A Keras model, found by skautonas {version} and saved uncompiled. It takes raw inputs
-and returns {returns}. It needs keras and tensorflow only.
+and returns {returns}. It needs {needs}.
 
 - validation score ({scoring}): {score:.4f}, the best of {n_trials} trials; the best
   of many is optimistic
@@ -40,7 +42,7 @@ def model_card(
     score: float,
     n_trials: int,
     model: Any,
-    classes: list[Any] | None,
+    targets: Targets,
 ) -> str:
     """Return the Markdown text of a model card.
 
@@ -62,11 +64,17 @@ def model_card(
         Number of finished trials.
     model : keras.Model
         The exported model.
-    classes : list or None
-        The labels, in the order of the model's outputs.
+    targets : ClassTargets, LabelSetTargets or ValueTargets
+        Meaning of the model's outputs.
     """
-    returns, order = _meaning(model.output_shape[1:], classes)
+    returns, order = _meaning(model.output_shape[1:], targets)
+    own = sorted(own_layers(model))
+    needs = "keras and tensorflow only"
+    if own:
+        names = ", ".join(f"`{name}`" for name in own)
+        needs = f"keras, tensorflow and the layers {names}, defined before it is loaded"
     return TEMPLATE.format(
+        needs=needs,
         name=name,
         version=version,
         returns=returns,
@@ -80,11 +88,28 @@ def model_card(
     )
 
 
-def _meaning(shape: tuple[int, ...], classes: list[Any] | None) -> tuple[str, str]:
+def own_layers(model: Any) -> set[str]:
+    """Return the registered names of layers that do not come with Keras."""
+    import keras
+
+    names = set()
+    for layer in model.layers:
+        name = keras.saving.get_registered_name(type(layer))
+        if ">" in name:
+            names.add(name)
+        if hasattr(layer, "layers"):
+            names |= own_layers(layer)
+    return names
+
+
+def _meaning(shape: tuple[int, ...], targets: Targets) -> tuple[str, str]:
     """Say what the model returns, and which classes its outputs stand for."""
     axes = "".join(f", {size}" for size in shape) or ","
-    if classes is None:
+    if isinstance(targets, ValueTargets):
         return f"values in the target's unit, shape (n{axes})", ""
+    if isinstance(targets, LabelSetTargets):
+        return f"the probability that each label applies, shape (n{axes})", ""
+    classes = targets.classes.tolist()
     if shape in ((), (1,)):
         returns = f"the probability of `{classes[1]!r}`, shape (n{axes})"
         return returns, f"\nThe classes are `{classes!r}`.\n"

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from skautonas._files import written_atomically
+from skautonas._tensorflow import start_tensorflow
 from skautonas.data.encode import preprocessing_model
 from skautonas.data.encoder import Encoder
-from skautonas.data.targets import ClassTargets, Targets
+from skautonas.data.targets import ClassTargets, Targets, ValueTargets
 
 
 def assemble_model(encoder: Encoder, core: Any, targets: Targets, plain: bool) -> Any:
@@ -64,8 +65,9 @@ def _predict(outputs: Any, targets: Targets) -> Any:
     """Turn raw outputs into the prediction, averaged over packed members."""
     from keras import layers, ops
 
-    if isinstance(targets, ClassTargets):
-        outputs = layers.Softmax(name="probabilities")(outputs)
+    if not isinstance(targets, ValueTargets):
+        kind = "softmax" if isinstance(targets, ClassTargets) else "sigmoid"
+        outputs = layers.Activation(kind, name="probabilities")(outputs)
         return ops.mean(outputs, axis=1) if len(outputs.shape) == 3 else outputs
     # In float64 as the targets: float32 knows a time stamp to two minutes only.
     outputs = ops.cast(outputs, "float64")
@@ -85,6 +87,7 @@ def save_model(model: Any, path: Path) -> None:
 
 def load_model(archive: bytes) -> Any:
     """Load a model from the bytes of its archive; runs no code of the archive."""
+    start_tensorflow()
     import keras
 
     with tempfile.TemporaryDirectory(prefix="skautonas-") as folder:

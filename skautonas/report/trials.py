@@ -22,6 +22,8 @@ class TrialRecord:
         Whether it has a score.
     score : float
         Validation score, greater is better; NaN where it failed.
+    scores : tuple of float
+        Score of each fold.
     epochs, best_epoch : float
         Epochs trained, and the one that was kept.
     seconds : float
@@ -40,6 +42,7 @@ class TrialRecord:
     params: dict[str, Any]
     status: str
     score: float
+    scores: tuple[float, ...]
     epochs: float
     best_epoch: float
     seconds: float
@@ -60,6 +63,7 @@ def record(trial: Trial) -> TrialRecord:
         params=dict(trial.task.values),
         status=outcome.status,
         score=np.nan if outcome.score is None else outcome.score,
+        scores=outcome.scores,
         epochs=outcome.epochs,
         best_epoch=outcome.best_epoch,
         seconds=outcome.seconds.get("total", 0.0),
@@ -99,9 +103,13 @@ def cv_results(records: list[TrialRecord]) -> dict[str, Any]:
                 column[index] = one.params[name]
         results[f"param_{name}"] = column
     results["params"] = [r.params for r in records]
-    results["split0_test_score"] = scores
+    n_folds = max((len(r.scores) for r in records), default=1)
+    nothing = (np.nan,) * n_folds
+    by_fold = np.array([r.scores or nothing for r in records], dtype="float64")
+    for fold in range(n_folds):
+        results[f"split{fold}_test_score"] = by_fold[:, fold]
     results["mean_test_score"] = scores
-    results["std_test_score"] = zeros
+    results["std_test_score"] = by_fold.std(axis=1)
     rank = 1 + np.searchsorted(np.sort(losses), losses)
     results["rank_test_score"] = rank.astype("int32")
     results["status"] = np.array([r.status for r in records], dtype=object)

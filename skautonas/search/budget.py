@@ -15,7 +15,8 @@ SHORT_TRIAL_SECONDS = 10.0
 REFIT_MARGIN = 1.15
 # Saving the model at the end; building it once more comes on top.
 FINISH_SECONDS = 1.5
-# A trial that has less than this left would only be traced, not trained.
+# A trial that has less than this left would only be traced, not trained; the first one
+# gets so much even where the budget has less, or there would be no model.
 MIN_TRIAL_SECONDS = 1.5
 
 
@@ -45,7 +46,7 @@ class Budget:
 
     def add_cold_start(self, seconds: float) -> None:
         """Extend the budget by the time that cold workers took, up to a maximum."""
-        self.cold_start = min(seconds, MAX_COLD_START)
+        self.cold_start = seconds
 
     def elapsed(self) -> float:
         """Return the seconds since the start."""
@@ -55,17 +56,20 @@ class Budget:
         """Return the seconds that are left; infinite without a limit."""
         if self.seconds is None:
             return math.inf
-        return self.seconds + self.cold_start - self.elapsed()
+        return self.seconds + min(self.cold_start, MAX_COLD_START) - self.elapsed()
 
-    def for_trial(self, reserve: float) -> float | None:
+    def for_trial(self, reserve: float, first: bool = False) -> float | None:
         """Return the time that a trial may take now; None without a limit.
 
         Parameters
         ----------
         reserve : float
             Seconds to leave for what comes after the search.
+        first : bool, default=False
+            Whether there would be no model without this trial.
         """
         if self.seconds is None:
             return None
         share = max(TRIAL_SHARE * self.seconds, SHORT_TRIAL_SECONDS)
-        return min(self.left() - reserve, share)
+        left = self.left() - reserve
+        return min(max(left, MIN_TRIAL_SECONDS) if first else left, share)

@@ -22,10 +22,12 @@ from skautonas.search.trial import Trial, outcome_of
 PATIENCE = 25
 # A search in which so many trials failed, and none was finished, will not succeed.
 MAX_FAILURES = 25
+# Another architecture may take this much longer to start than all before.
+STARTUP_MARGIN = 2.0
 # A trial that is this late does not stop by itself: a step of it takes too long.
 OVERRUN_SECONDS = 1.0
-# The same for a search that has no finished trial to fall back on.
-FIRST_OVERRUN_SECONDS = 3.0
+# Without a finished trial to fall back on, it may go on until so long after the budget.
+FIRST_OVERRUN_SECONDS = 1.5
 
 
 class Strategy(Protocol):
@@ -142,21 +144,25 @@ class Driver:
         """Return how long to wait for the first trial that does not stop in time."""
         if not self.budget.limited:
             return None
-        first = min(ends for _, _, ends in self._running.values())
-        return max(0.1, first + self._overrun() - self.budget.elapsed())
+        first = min(self._latest_end(ends) for _, _, ends in self._running.values())
+        return max(0.1, first - self.budget.elapsed())
 
-    def _overrun(self) -> float:
-        """Return how late a trial may be."""
-        return OVERRUN_SECONDS if self.incumbent else FIRST_OVERRUN_SECONDS
+    def _latest_end(self, ends: float) -> float:
+        """Return when a trial is killed that should have ended by itself."""
+        latest = ends + OVERRUN_SECONDS
+        if self.incumbent is not None:
+            return latest
+        budget_ends = self.budget.elapsed() + self.budget.left()
+        return max(latest, budget_ends + FIRST_OVERRUN_SECONDS)
 
     def _kill_late(self) -> None:
         """End trials that did not stop by themselves when their time was up."""
         kill = getattr(self.executor, "kill", None)
         if kill is None or not self.budget.limited:
             return
-        late = self.budget.elapsed() - self._overrun()
+        now = self.budget.elapsed()
         for future, (_, _, ends) in self._running.items():
-            if late >= ends and future not in self._killed:
+            if now >= self._latest_end(ends) and future not in self._killed:
                 self._killed.add(future)
                 kill(future)
 
@@ -168,7 +174,8 @@ class Driver:
                 if self.strategy.exhausted or not waiting:
                     self.stop_reason = "exhausted"
                 return
-            seconds = self.budget.for_trial(self._reserve())
+            first = not self._asked
+            seconds = self.budget.for_trial(self._reserve(), first)
             ends = math.inf if seconds is None else self.budget.elapsed() + seconds
             task = self.make_task(self._asked, proposal, seconds)
             self._asked += 1
@@ -192,13 +199,15 @@ class Driver:
         return not self.stop_reason
 
     def _out_of_time(self) -> bool:
-        """Whether a further trial has no time; a first one gets whatever is left."""
-        left = self.budget.left() - self._reserve()
-        return left < (self._least_seconds() if self._asked else 0.0)
+        """Whether a further trial has no time; a first one is tried in any case."""
+        if not self._asked:
+            return False
+        return self.budget.left() - self._reserve() < self._least_seconds()
 
     def _least_seconds(self) -> float:
         """Return the time below which a trial might not come to train."""
-        return max([MIN_TRIAL_SECONDS, *(trial.startup for trial in self.trials)])
+        startup = max((trial.startup for trial in self.trials), default=0.0)
+        return max(MIN_TRIAL_SECONDS, STARTUP_MARGIN * startup)
 
     def _reserve(self) -> float:
         """Return the seconds to leave for the refit and for the end."""

@@ -10,15 +10,15 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from joblib.externals import loky
 
 from skautonas import _compat
+from skautonas._tensorflow import start_tensorflow
 
 # An idle worker ends after this many seconds.
 IDLE_SECONDS = 300
@@ -53,6 +53,10 @@ class Worker:
         self._pool.shutdown(wait=False, kill_workers=True)
         self._pool = self._start()
         self._began = False
+
+    def warm_up(self) -> Future:
+        """Have the process import TensorFlow; the future holds the seconds it took."""
+        return self.submit(partial(import_tensorflow, time.monotonic()))
 
     def rest(self) -> None:
         """Drop the data of the last search, where the process has any."""
@@ -104,15 +108,26 @@ class LocalExecutor(Executor):
         return outer
 
     def kill(self, future: Future) -> None:
-        """End the worker that is busy with a task; its future fails."""
+        """End the worker that is busy with a task, and warm up a new one in its place.
+
+        The task's future fails.
+        """
+        worker = self._end(future)
+        if worker is not None:
+            worker.warm_up()
+
+    def _end(self, future: Future) -> Worker | None:
+        """End the worker that is busy with a task; return it if that was needed."""
         with self._lock:
             busy = self._busy.get(future)
         if busy is None:
-            return
+            return None
         worker, task = busy
         # A task that no process has begun yet needs no kill.
-        if not task.cancel() and not task.done():
-            worker.kill()
+        if task.cancel() or task.done():
+            return None
+        worker.kill()
+        return worker
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Give the workers back, warm, for the next fit; end the busy ones."""
@@ -122,7 +137,7 @@ class LocalExecutor(Executor):
         for outer, _ in waiting:
             outer.set_exception(CancelledError())
         for outer in busy:
-            self.kill(outer)
+            self._end(outer)
         with self._lock:
             workers = [*self._free, *(worker for worker, _ in self._busy.values())]
             self._free, self._busy = [], {}
@@ -189,11 +204,9 @@ def import_tensorflow(asked_at: float) -> float:
     float
         Seconds since then.
     """
-    with silent_stderr():
-        import keras
+    start_tensorflow()
+    import skautonas.estimation.evaluate  # noqa: F401
 
-        keras.ops.ones(1)
-        import skautonas.estimation.evaluate  # noqa: F401
     return time.monotonic() - asked_at
 
 
@@ -202,21 +215,3 @@ def forget_data() -> None:
     study = sys.modules.get("skautonas.estimation.study")
     if study is not None:
         study.forget_study()
-
-
-@contextmanager
-def silent_stderr() -> Iterator[None]:
-    """Drop what is written to file descriptor 2.
-
-    TensorFlow 2.21 reports missing GPU drivers before it reads its own log level; an
-    error of the import is raised all the same.
-    """
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

@@ -68,8 +68,9 @@ class OracleAdapter:
         try:
             with warnings.catch_warnings():
                 # Nothing that a user of the search could act on: KerasTuner's Gaussian
-                # process warns of its kernel's bounds.
+                # process warns of its kernel's bounds, and its lock of old spellings.
                 warnings.simplefilter("ignore", ConvergenceWarning)
+                warnings.simplefilter("ignore", DeprecationWarning)
                 return method(*arguments)
         except BaseException:
             _compat.release_oracle(self.oracle)

@@ -3,8 +3,8 @@
 import math
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
+from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from skautonas.estimation.task import Refit, TrialTask
-from skautonas.exceptions import SearchFailedError, SkautonasWarning
-from skautonas.search.budget import FINISH_SECONDS, Budget
+from skautonas.estimation.task import WRITE_SECONDS, Refit, TrialTask
+from skautonas.exceptions import SearchFailedError
+from skautonas.search.budget import FINISH_SECONDS, MIN_TRIAL_SECONDS, Budget
 from skautonas.search.driver import Driver, Rules
 from skautonas.search.executor import LocalExecutor
 from skautonas.search.proposal import Proposal
@@ -55,13 +55,17 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found: its trials, the winner, and the model's archive."""
+    """What a search found: its trials, the winner, and the model's archive.
+
+    ``refit_error`` says why a refit failed; the archive then is the trial's.
+    """
 
     trials: list[Trial]
     winner: Trial
     stop_reason: str
     archive: bytes
     refit_seconds: float
+    refit_error: str | None
 
 
 def run_search(
@@ -98,7 +102,7 @@ def run_search(
     folder = Path(study.folder)
     study_file = folder / f"study-{time.monotonic_ns()}.pickle"
     write_study(study, study_file)
-    strategy = _make_strategy(study, settings, executor)
+    strategy = _make_strategy(study, settings, executor, budget)
     driver = Driver(
         strategy,
         executor,
@@ -118,13 +122,14 @@ def run_search(
     if winner is None:
         raise SearchFailedError(failure_message(trials))
     start = time.monotonic()
-    archive = _finish(winner, settings, executor, budget, folder)
+    archive, error = _finish(winner, settings, executor, budget, folder)
     return Found(
         trials=trials,
         winner=winner,
         stop_reason=driver.stop_reason,
         archive=archive,
         refit_seconds=time.monotonic() - start,
+        refit_error=error,
     )
 
 
@@ -134,13 +139,16 @@ def _forget_checkpoint(trial: Trial) -> None:
         Path(trial.outcome.checkpoint).unlink(missing_ok=True)
 
 
-def _make_strategy(study: Any, settings: Settings, executor: LocalExecutor) -> Any:
+def _make_strategy(
+    study: Any, settings: Settings, executor: LocalExecutor, budget: Budget
+) -> Any:
     """Declare the space in a worker, and return the strategy over it."""
     from skautonas.search.oracle import OracleAdapter
     from skautonas.space.base import complete
     from skautonas.strategy.registry import make_oracle
 
-    hp = executor.submit(study.source.declare).result()
+    source = study.whole.source
+    hp = _declare(source, executor, budget)
     oracle = make_oracle(
         settings.strategy,
         hp,
@@ -148,7 +156,27 @@ def _make_strategy(study: Any, settings: Settings, executor: LocalExecutor) -> A
         max_epochs=settings.max_epochs,
         seed=settings.seed,
     )
-    return OracleAdapter(oracle, [complete(hp, s) for s in study.source.starts])
+    return OracleAdapter(oracle, [complete(hp, s) for s in source.starts])
+
+
+def _declare(source: Any, executor: LocalExecutor, budget: Budget) -> Any:
+    """Return the declared space; a user's own is built for it, in the time left."""
+    future = executor.submit(source.declare)
+    seconds = None
+    if budget.limited:
+        seconds = max(budget.left(), MIN_TRIAL_SECONDS)
+    done, _ = wait([future], seconds)
+    if not done:
+        executor.kill(future)
+        raise SearchFailedError(
+            f"The first call of build(hp) was not done when the time was up, after "
+            f"{budget.elapsed():.1f} s. Raise time_budget, or build faster."
+        )
+    try:
+        return future.result()
+    except Exception as error:
+        error.add_note("Raised while the space was declared, by the first build(hp).")
+        raise
 
 
 def _make_task(
@@ -180,10 +208,7 @@ def trial_seed(seed: int, number: int) -> int:
 def failure_message(trials: list[Trial]) -> str:
     """Quote the first distinct errors of a search without a finished trial."""
     if not trials:
-        return (
-            "The time budget was over before a first trial could start, so nothing was "
-            "trained. Raise time_budget."
-        )
+        return "The strategy proposed nothing to try, so there is no model."
     errors = list(dict.fromkeys(trial.outcome.error for trial in trials))
     quoted = "\n".join(f"- {error}" for error in errors[:MAX_ERRORS])
     details = next((t.outcome.traceback for t in trials if t.outcome.traceback), None)
@@ -199,29 +224,35 @@ def _finish(
     executor: LocalExecutor,
     budget: Budget,
     folder: Path,
-) -> bytes:
-    """Return the archive of the refitted winner, or of the trial itself."""
-    from skautonas.estimation.evaluate import assemble, refit
+) -> tuple[bytes, str | None]:
+    """Return the archive of the refitted winner, or of the trial itself.
+
+    The second is the error of a refit that failed; where only the time did not
+    reach there is none, as no refit was promised then.
+    """
+    from skautonas.estimation.finish import assemble, refit
 
     path = Path(tempfile.mkdtemp(dir=folder)) / "model.keras"
     seconds = _refit_seconds(winner, settings, budget)
+    failure = None
     if seconds is not None:
         task = replace(winner.task, seconds=None if math.isinf(seconds) else seconds)
         outcome = winner.outcome
         job = Refit(task, outcome.planned_epochs, outcome.best_epoch)
         error = executor.submit(refit, job, str(path)).exception()
         if error is None:
-            return path.read_bytes()
-        warnings.warn(
-            f"The refit on all rows failed ({type(error).__name__}: {error}); the "
-            "model is the one that was validated, trained without the validation rows.",
-            SkautonasWarning,
-            stacklevel=2,
-        )
+            return path.read_bytes(), None
+        if outcome.checkpoint is None:
+            raise SearchFailedError(
+                f"The refit of the winner on all rows failed ({type(error).__name__}: "
+                f"{error}). With cv there is no other model."
+            ) from error
+        if not isinstance(error, TimeoutError):
+            failure = f"{type(error).__name__}: {error}"
     executor.submit(
         assemble, winner.task, winner.outcome.checkpoint, str(path)
     ).result()
-    return path.read_bytes()
+    return path.read_bytes(), failure
 
 
 def _refit_seconds(winner: Trial, settings: Settings, budget: Budget) -> float | None:
@@ -229,5 +260,7 @@ def _refit_seconds(winner: Trial, settings: Settings, budget: Budget) -> float |
     if not settings.refit_share:
         return None
     left = budget.left() - FINISH_SECONDS / 2
-    needed = winner.seconds_to_best * settings.refit_share
+    if winner.outcome.checkpoint is None:
+        return max(left, MIN_TRIAL_SECONDS)
+    needed = winner.seconds_to_best * settings.refit_share + WRITE_SECONDS
     return left if left >= MIN_REFIT_SHARE * needed else None

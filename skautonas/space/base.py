@@ -1,6 +1,7 @@
 """The contract of a search space."""
 
 import copy
+import inspect
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -30,6 +31,16 @@ class SearchSpace(keras_tuner.HyperModel):
         # that is bound to this instance, so that a copy would build the original.
         self.name = name
         self.tunable = True
+
+    def __repr__(self) -> str:
+        """Show the options that differ from their defaults, as scikit-learn does."""
+        options = inspect.signature(type(self)).parameters
+        changed = [
+            f"{name}={getattr(self, name)!r}"
+            for name, option in options.items()
+            if getattr(self, name, option.default) != option.default
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
 
     def bind(self, facts: Facts) -> Self:
         """Return a copy of this space for data with these facts."""

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from skautonas.data.facts import Facts
-from skautonas.space.loss import CrossEntropy, SquaredError
+from skautonas.space.loss import BinaryCrossEntropy, CrossEntropy, SquaredError
 from skautonas.space.recipe import Recipe
 
 MOMENTUM = 0.9
@@ -22,6 +22,8 @@ def compile_core(model: Any, recipe: Recipe, facts: Facts) -> None:
     loss: keras.losses.Loss
     if facts.task == "classification":
         loss = CrossEntropy(facts.n_outputs, recipe.label_smoothing)
+    elif facts.task == "multilabel":
+        loss = BinaryCrossEntropy(recipe.label_smoothing)
     else:
         loss = SquaredError()
     optimizer = make_optimizer(recipe)

@@ -38,6 +38,30 @@ class CrossEntropy(keras.losses.Loss):
         return losses if len(losses.shape) == 1 else ops.mean(losses, axis=1)
 
 
+class BinaryCrossEntropy(keras.losses.Loss):
+    """Cross-entropy of zeros and ones with logits, averaged over packed members.
+
+    The sum over the labels, so that learning rates serve any number of them.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        Probability mass moved from a label to both sides.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        super().__init__(name="binary_cross_entropy")
+        self.label_smoothing = label_smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the loss of each row: labels (n, l), logits (n, l) or (n, k, l)."""
+        labels = y_true * (1 - self.label_smoothing) + self.label_smoothing / 2
+        if len(y_pred.shape) == 3:
+            labels = labels[:, None, :]
+        losses = ops.sum(ops.softplus(y_pred) - labels * y_pred, axis=-1)
+        return losses if len(losses.shape) == 1 else ops.mean(losses, axis=1)
+
+
 class SquaredError(keras.losses.Loss):
     """Mean squared error of standardised targets, averaged over packed members."""
 

@@ -31,7 +31,8 @@ class Recipe:
     batch_size : int
         Rows a step.
     label_smoothing : float
-        Mass moved from the true class to all classes; 0 in regression.
+        Mass moved from the true class to all classes, or from a label to its
+        opposite; 0 in regression.
     epochs : int
         Planned passes over the training rows.
     patience : int
@@ -76,7 +77,7 @@ def choose_recipe(choose: Chooser, options: RecipeOptions, task: str) -> Recipe:
     """Choose the recipe of one candidate; its names all start with ``recipe/``."""
     optimizer, rate, decay = _choose_optimizer(choose, options)
     smoothing = 0.0
-    if task == "classification":
+    if task != "regression":
         smoothing = choose.value(
             "recipe/label_smoothing", LABEL_SMOOTHING, options.label_smoothing
         )

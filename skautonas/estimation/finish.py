@@ -1,0 +1,69 @@
+"""From the winner of a search to the archive of its model; runs in a worker."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skautonas.estimation.evaluate import forget_models, prepare, seconds_left
+from skautonas.estimation.plan import Plan
+from skautonas.estimation.steps import build_on
+from skautonas.estimation.study import Fold, Tensors, read_study, read_tensors
+from skautonas.estimation.task import Refit, TrialTask
+
+
+def refit(job: Refit, path: str) -> None:
+    """Train the winner on all rows, and save the whole model at ``path``."""
+    start = time.monotonic()
+    task = job.task
+    try:
+        fold = read_study(task.study).whole
+        candidate, trainer = prepare(task, fold, all_rows(fold))
+        training = trainer.fit(
+            Plan(job.planned_epochs, job.best_epoch, seconds_left(task, start))
+        )
+        _save(fold, candidate.model, training.variables, path)
+    finally:
+        forget_models()
+
+
+def assemble(task: TrialTask, checkpoint: str, path: str) -> None:
+    """Save the whole model of a finished trial at ``path``."""
+    try:
+        fold = read_study(task.study).whole
+        model = fold.source.build(task.values).model
+        build_on(model, fold.source.arrange(read_tensors(fold.folder, "train").x))
+        with np.load(checkpoint) as stored:
+            variables = [stored[name] for name in stored.files]
+        _save(fold, model, variables, path)
+    finally:
+        forget_models()
+
+
+def all_rows(fold: Fold) -> Tensors:
+    """Return the rows that train, then those that validate where there are some."""
+    train = read_tensors(fold.folder, "train")
+    if not (Path(fold.folder) / "validation").exists():
+        return train
+    return concatenate(train, read_tensors(fold.folder, "validation"))
+
+
+def concatenate(first: Tensors, second: Tensors) -> Tensors:
+    """Return the rows of both, in order."""
+    import tensorflow as tf
+
+    x = {name: tf.concat([first.x[name], second.x[name]], axis=0) for name in first.x}
+    weights = None
+    if first.weights is not None and second.weights is not None:
+        weights = np.concatenate([first.weights, second.weights])
+    return Tensors(x, tf.concat([first.y, second.y], axis=0), weights)
+
+
+def _save(fold: Fold, core: Any, variables: list[np.ndarray], path: str) -> None:
+    from skautonas.export.keras_model import assemble_model, save_model
+
+    for variable, value in zip(core.variables, variables, strict=True):
+        variable.assign(value)
+    model = assemble_model(fold.encoder, core, fold.targets, fold.source.plain)
+    save_model(model, Path(path))

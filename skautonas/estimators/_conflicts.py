@@ -1,0 +1,48 @@
+"""Parameters and arguments that exclude each other."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skautonas.estimators._base import BaseSearch
+
+
+def refuse_conflicts(search: "BaseSearch", groups: Any, X_val: Any, y_val: Any) -> None:
+    """Raise where parameters and arguments of a fit do not go together.
+
+    Parameters
+    ----------
+    search : BaseSearch
+        Estimator, whose parameters are valid one by one.
+    groups, X_val, y_val : Any
+        Arguments of ``fit``.
+    """
+    if search.max_trials is None and search.time_budget is None:
+        raise ValueError(
+            "Expected time_budget (seconds) or max_trials; received None for both. "
+            "Set one of them, or the search never ends."
+        )
+    if isinstance(search.space, type):
+        raise TypeError(
+            f"Expected an instance as space; received the class "
+            f"{search.space.__name__}. Pass {search.space.__name__}()."
+        )
+    if (X_val is None) != (y_val is None):
+        raise ValueError(
+            "Expected X_val and y_val together; received only one of them."
+        )
+    if search.cv is None:
+        if groups is not None:
+            raise ValueError(
+                "Expected groups together with cv, which keeps them apart; "
+                "received cv=None. Set, for example, cv=GroupKFold()."
+            )
+        return
+    if X_val is not None:
+        raise ValueError(
+            "Expected either cv or X_val and y_val; received both. Drop one."
+        )
+    if not search.refit:
+        raise ValueError(
+            "Expected refit=True with cv, whose folds each give another model; "
+            "received refit=False. Pass X_val and y_val, or leave refit on."
+        )

@@ -1,0 +1,117 @@
+"""From checked rows to what all trials share: split, encoded, bound to a space."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from skautonas._tensorflow import start_tensorflow
+from skautonas.data.encoder import Encoder
+from skautonas.data.rows import Rows
+from skautonas.data.splits import cross_validation, holdout
+from skautonas.data.targets import Targets
+from skautonas.estimation.scoring import check_scorer
+
+if TYPE_CHECKING:
+    from skautonas.estimators._base import BaseSearch
+
+
+def make_study(
+    search: "BaseSearch", rows: Rows, validation: Rows | None, seed: int, folder: str
+) -> Any:
+    """Split and encode the rows, and gather what all trials share.
+
+    Parameters
+    ----------
+    search : BaseSearch
+        Estimator, for its parameters and its modality.
+    rows : Rows
+        Rows to learn from.
+    validation : Rows or None
+        The user's rows to validate on; without them some of ``rows`` are.
+    seed : int
+        Seed of the split.
+    folder : str
+        Where encoded rows go.
+
+    Returns
+    -------
+    Study
+        With a fold for each split.
+
+    Raises
+    ------
+    ValueError
+        Where the rows cannot be split, encoded or scored.
+    """
+    start_tensorflow()
+    from skautonas.estimation.study import Study
+
+    folds = [
+        _fold(search, rows.y, *split, folder=f"{folder}/fold{number}")
+        for number, split in enumerate(_splits(search, rows, validation, seed))
+    ]
+    whole = folds[0]
+    if search.cv is not None:
+        whole = _fold(search, rows.y, rows, None, folder=f"{folder}/whole")
+    return Study(tuple(folds), whole, search.scorer_, folder)
+
+
+def _splits(
+    search: "BaseSearch", rows: Rows, validation: Rows | None, seed: int
+) -> Iterator[tuple[Rows, Rows]]:
+    """Yield the rows that train and those that validate, fold by fold."""
+    if validation is not None:
+        yield rows, validation
+        return
+    stratify = is_classifier(search) and rows.y.ndim == 1
+    if search.cv is None:
+        fraction = search.validation_fraction
+        pairs = [holdout(rows.y, fraction, stratify=stratify, seed=seed)]
+    else:
+        pairs = cross_validation(search.cv, rows, stratify=stratify, seed=seed)
+    for train, validates in pairs:
+        yield rows.take(train), rows.take(validates)
+
+
+def _fold(
+    search: "BaseSearch",
+    y: np.ndarray,
+    train: Rows,
+    validation: Rows | None,
+    folder: str,
+) -> Any:
+    """Learn an encoder from the rows that train, and write the encoded rows."""
+    from skautonas.data.encode import encode
+    from skautonas.estimation.study import Fold, write_labels, write_part
+
+    targets = search._fit_targets(y, train)
+    if validation is not None:
+        targets.encode(validation.y)  # refuses what was not in training
+        check_scorer(search.scorer_, targets, validation.y, validation.weights)
+    encoder = search._make_encoder().fit(train.X)
+    source = _make_source(search, encoder, targets, len(train))
+    fold = Fold(source, encoder, targets, folder, len(train))
+    write_part(fold, "train", encode(encoder, train.X, source.plain), train)
+    if validation is not None:
+        arrays = encode(encoder, validation.X, source.plain)
+        write_part(fold, "validation", arrays, validation)
+        write_labels(fold, validation.y)
+    return fold
+
+
+def _make_source(
+    search: "BaseSearch", encoder: Encoder, targets: Targets, n_rows: int
+) -> Any:
+    """Bind our space to the data, or wrap the user's own ``build``."""
+    from skautonas.space.base import SearchSpace
+    from skautonas.space.candidate import SpaceSource, UserSource
+
+    space = search._default_space() if search.space == "auto" else search.space
+    if isinstance(space, SearchSpace):
+        facts = encoder.facts(
+            task=targets.task, n_outputs=targets.n_outputs, n_rows=n_rows
+        )
+        return SpaceSource(space.bind(facts))
+    return UserSource(getattr(space, "build", space))

@@ -1,0 +1,140 @@
+"""What is refused, with words that help, and what a refusal leaves behind."""
+
+import keras
+import keras_tuner
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.datasets import load_breast_cancer, load_wine
+from sklearn.metrics import roc_auc_score
+
+from skautonas import (
+    ImageSearchClassifier,
+    SkautonasWarning,
+    TabularSearchClassifier,
+    TabularSearchRegressor,
+)
+from skautonas.space import TabularSpace
+
+WINE = load_wine(return_X_y=True)
+SMALL = TabularSpace(architectures=("mlp",), units=(16, 32), layers=(1, 2))
+QUICK = {"max_trials": 1, "max_epochs": 5, "time_budget": None, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def wine():
+    frame = pd.DataFrame(WINE[0]).add_prefix("c")
+    return TabularSearchClassifier(space=SMALL, **QUICK).fit(frame, WINE[1])
+
+
+def test_a_fit_that_fails_leaves_the_estimator_as_it_was(wine):
+    before = dict(vars(wine))
+    X, y = WINE
+    with pytest.raises(ValueError, match="together"):
+        wine.fit(X[:, :2], y, X_val=X)
+    with pytest.raises(ValueError, match="features"):
+        wine.fit(X[:, :2], y, X_val=X, y_val=y)
+    assert vars(wine) == before
+    assert wine.predict(pd.DataFrame(X).add_prefix("c")).shape == (178,)
+
+
+def test_score_is_the_objective():
+    X, y = load_breast_cancer(return_X_y=True)
+    search = TabularSearchClassifier(space=SMALL, scoring="roc_auc", **QUICK)
+    search.fit(X[:, :3], y)
+    expected = roc_auc_score(y, search.predict_proba(X[:, :3])[:, 1])
+    assert search.score(X[:, :3], y) == pytest.approx(expected)
+    weights = np.arange(1.0, len(y) + 1)
+    expected = roc_auc_score(
+        y, search.predict_proba(X[:, :3])[:, 1], sample_weight=weights
+    )
+    assert search.score(X[:, :3], y, weights) == pytest.approx(expected)
+
+
+def test_columns_are_known_by_name_in_any_order(wine):
+    frame = pd.DataFrame(WINE[0]).add_prefix("c")
+    turned = frame[frame.columns[::-1]]
+    np.testing.assert_array_equal(wine.predict_proba(turned), wine.predict_proba(frame))
+    polars = pl.from_pandas(turned)
+    np.testing.assert_array_equal(wine.predict_proba(polars), wine.predict_proba(frame))
+
+
+def test_rows_at_predict_are_checked(wine):
+    frame = pd.DataFrame(WINE[0]).add_prefix("c")
+    with pytest.raises(ValueError, match="0 sample"):
+        wine.predict(frame.iloc[:0])
+    with pytest.raises(ValueError, match="more than once"):
+        wine.predict(pd.concat([frame, frame[["c1"]]], axis=1))
+    with pytest.raises(ValueError, match=r"numbers in column 'c3'.*'many'"):
+        wine.predict(frame.assign(c3="many"))
+
+
+def test_a_column_of_lists_is_refused():
+    nested = [[1, 2]] * 20
+    y = [0, 1] * 10
+    for X in (pl.DataFrame({"a": nested}), pd.DataFrame({"a": nested})):
+        with pytest.raises(ValueError, match="column 'a'; received"):
+            TabularSearchClassifier(**QUICK).fit(X, y)
+
+
+def test_one_image_is_told_how_to_pass():
+    rng = np.random.default_rng(0)
+    X, y = rng.random((20, 8, 6, 3)), np.arange(20) % 2
+    search = ImageSearchClassifier(**(QUICK | {"max_epochs": 1})).fit(X, y)
+    with pytest.raises(ValueError, match=r"X\[None\]"):
+        search.predict(X[0])
+
+
+class Space(keras_tuner.HyperModel):
+    def build(self, hp):
+        raise NotImplementedError
+
+
+def test_a_space_that_is_a_class_is_refused():
+    with pytest.raises(TypeError, match=r"Pass Space\(\)"):
+        TabularSearchClassifier(space=Space, **QUICK).fit(*WINE)
+
+
+def logits(hp):
+    model = keras.Sequential([keras.layers.Dense(3)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss)
+    return model
+
+
+def test_a_users_model_of_logits_is_refused():
+    with pytest.raises(ValueError, match="probabilities; received values from"):
+        TabularSearchClassifier(space=logits, **QUICK).fit(*WINE)
+
+
+def test_words_are_no_values():
+    with pytest.raises(ValueError, match="use the classifier"):
+        TabularSearchRegressor(**QUICK).fit(WINE[0], np.array(["a"] * 178))
+
+
+def test_a_folder_that_is_not_there_is_named(wine, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        wine.export_model(tmp_path / "nowhere" / "best.keras")
+
+
+def test_a_warning_points_to_the_line_of_the_fit():
+    search = TabularSearchClassifier(time_budget=0.5, random_state=0)
+    TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
+    with pytest.warns(SkautonasWarning) as warned:
+        search.fit(*WINE)
+    assert warned[0].filename == __file__
+
+
+def test_a_sparse_matrix_is_made_dense_up_to_a_size():
+    from scipy import sparse
+
+    dense = TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
+    X = sparse.csr_array(WINE[0])
+    search = TabularSearchClassifier(space=SMALL, **QUICK).fit(X, WINE[1])
+    np.testing.assert_allclose(
+        search.predict_proba(X), dense.predict_proba(WINE[0]), atol=1e-6
+    )
+    wide = sparse.csr_array((20_000, 10_000), dtype="float32")
+    with pytest.raises(ValueError, match="TruncatedSVD"):
+        TabularSearchClassifier(**QUICK).fit(wide, np.arange(20_000) % 2)

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from sklearn.datasets import load_wine, make_classification
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 
 from skautonas import TabularSearchClassifier, TabularSearchRegressor
+from skautonas.estimation.finish import concatenate
+from skautonas.estimation.study import Tensors
 from skautonas.space import TabularSpace
 
 SMALL = TabularSpace(architectures=("mlp",), units=(16, 32), layers=(1, 2))
@@ -82,14 +85,28 @@ def test_class_weights_reach_the_loss(imbalanced, class_weight):
     assert search.predict(X).mean() > 2 * plain.predict(X).mean()
 
 
-def test_balanced_weights_make_accuracy_balanced(imbalanced):
-    X, y = imbalanced
+def test_class_weights_reach_the_score(imbalanced):
+    X_train, X_val, y_train, y_val = train_test_split(*imbalanced, random_state=0)
     search = TabularSearchClassifier(
-        class_weight="balanced", scoring="accuracy", **(QUICK | {"max_epochs": 2})
+        class_weight="balanced", **(QUICK | {"refit": False, "max_epochs": 5})
     )
-    search.fit(X, y)
-    # All rows of one class would score a half, not 0.95.
-    assert search.best_score_ < 0.9
+    search.fit(X_train, y_train, X_val=X_val, y_val=y_val)
+    per_class = len(y_train) / (2 * np.bincount(y_train))
+    expected = accuracy_score(
+        y_val, search.predict(X_val), sample_weight=per_class[y_val]
+    )
+    assert search.best_score_ == pytest.approx(expected)
+    assert search.best_score_ != pytest.approx(
+        accuracy_score(y_val, search.predict(X_val))
+    )
+
+
+def test_the_refit_keeps_the_weights_beside_rows_without_any():
+    train = Tensors({"x": tf.zeros((2, 1))}, tf.zeros(2), np.array([2.0, 3.0]))
+    validation = Tensors({"x": tf.ones((2, 1))}, tf.ones(2))
+    assert concatenate(train, validation).weights.tolist() == [2, 3, 1, 1]
+    assert concatenate(validation, train).weights.tolist() == [1, 1, 2, 3]
+    assert concatenate(validation, validation).weights is None
 
 
 @pytest.mark.parametrize(

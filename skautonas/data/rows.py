@@ -43,12 +43,16 @@ class Rows:
         )
 
     def without_absent(self) -> "Rows":
-        """Return the rows whose weight is not zero; equal weights become None."""
-        if self.weights is None:
+        """Return the rows whose weight is not zero."""
+        if self.weights is None or self.weights.all():
             return self
-        kept = self.take(np.flatnonzero(self.weights))
-        present = self.weights[self.weights != 0]
-        return kept if np.ptp(present) else replace(kept, weights=None)
+        return self.take(np.flatnonzero(self.weights))
+
+    def without_equal_weights(self) -> "Rows":
+        """Return the rows without weights where all have the same one."""
+        if self.weights is None or np.ptp(self.weights):
+            return self
+        return replace(self, weights=None)
 
     def weighted(self, factors: np.ndarray) -> "Rows":
         """Return the rows with weights multiplied by ``factors``, of shape (n,)."""

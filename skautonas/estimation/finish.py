@@ -50,14 +50,18 @@ def all_rows(fold: Fold) -> Tensors:
 
 
 def concatenate(first: Tensors, second: Tensors) -> Tensors:
-    """Return the rows of both, in order."""
+    """Return the rows of both, in order; those without a weight have weight 1."""
     import tensorflow as tf
 
     x = {name: tf.concat([first.x[name], second.x[name]], axis=0) for name in first.x}
-    weights = None
-    if first.weights is not None and second.weights is not None:
-        weights = np.concatenate([first.weights, second.weights])
-    return Tensors(x, tf.concat([first.y, second.y], axis=0), weights)
+    y = tf.concat([first.y, second.y], axis=0)
+    if first.weights is None and second.weights is None:
+        return Tensors(x, y)
+    weights = [
+        np.ones(len(part.y)) if part.weights is None else part.weights
+        for part in (first, second)
+    ]
+    return Tensors(x, y, np.concatenate(weights))
 
 
 def _save(fold: Fold, core: Any, variables: list[np.ndarray], path: str) -> None:

@@ -146,6 +146,8 @@ class BaseSearch(SearchResults):
         if held_out[0] is not None:
             validation = self._check_rows(*held_out, None, reset=False)
         rows, validation = self._weigh(rows, validation)
+        if validation is None:
+            rows = rows.without_equal_weights()
         self.scorer_ = make_scorer(self.scoring or self._default_scoring)
         self._fit_targets(rows.y, rows)  # refuses what cannot be learnt
         rng = check_random_state(self.random_state)

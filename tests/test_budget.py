@@ -6,6 +6,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from skautonas import ImageSearchClassifier, SkautonasWarning, TabularSearchClassifier
+from skautonas.search.budget import Budget
 from skautonas.space import TabularSpace
 
 WINE = load_wine(return_X_y=True)
@@ -91,3 +92,10 @@ def test_hyperband_goes_through_its_rungs_until_the_time_is_up():
     epochs = {round(trial.epochs) for trial in search.trials_}
     assert {1, 3} <= epochs
     assert search.trials_[search.best_index_].epochs == 3
+
+
+def test_a_slow_start_is_told_whole_and_granted_in_part():
+    budget = Budget(10, clock=lambda: 0.0)
+    budget.add_cold_start(15.0)
+    assert budget.cold_start == 15.0
+    assert budget.left() == 16.0

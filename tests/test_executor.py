@@ -78,6 +78,19 @@ def test_idle_workers_keep_no_data():
         assert executor.submit(rows_kept).result() == 0
 
 
+def has_tensorflow():
+    return "tensorflow" in sys.modules
+
+
+def test_a_worker_in_place_of_a_killed_one_is_warm():
+    with LocalExecutor(1) as executor:
+        future = executor.submit(sleep_long)
+        time.sleep(1)
+        executor.kill(future)
+        assert future.exception(timeout=30) is not None
+        assert executor.submit(has_tensorflow).result(timeout=30)
+
+
 def test_a_killed_worker_costs_only_its_own_task():
     with LocalExecutor(2) as executor:
         dead = executor.submit(kill_self)

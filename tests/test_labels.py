@@ -102,7 +102,13 @@ def test_a_label_that_was_not_in_training_is_named():
 
 
 @pytest.mark.parametrize(
-    "y", [[[0, 1], [1, 1], [0, 0]], np.array([[True, False], [True, True]])]
+    "y",
+    [
+        [[0, 1], [1, 1], [0, 0]],
+        [[True, False], [True, True]],
+        np.array([[True, False], [True, True]]),
+        np.array([[0.0, 1.0], [1.0, 1.0]]),
+    ],
 )
 def test_indicator_matrices_are_sets_of_labels(y):
     labels = check_labels(y)
@@ -124,6 +130,8 @@ def test_a_sparse_indicator_matrix_is_taken():
         (np.array([[0.2, 0.8], [0.5, 0.5]]), r"argmax\(axis=1\)"),
         (np.array([[0, 2], [1, 1]]), "MultiOutputClassifier"),
         (np.array([["a", "b"], ["b", "b"]]), "MultiOutputClassifier"),
+        (np.array([["0", "1"], ["1", "1"]]), "MultiOutputClassifier"),
+        ([["True", "False"], ["True", "True"]], "MultiOutputClassifier"),
         (pd.DataFrame({"a": [1, None], "b": [0, 1]}, dtype=object), "NaN"),
     ],
 )

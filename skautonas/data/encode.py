@@ -11,7 +11,7 @@ from skautonas.data.rows import padded_rows
 
 # Rows of a batch: few enough for wide intermediates.
 ENCODE_ROWS = 64
-# Rows of one call, which copies them; a multiple of every batch's size.
+# Rows of one call, which copies them and pads its last batch.
 CALL_ROWS = 4096
 
 _functions: weakref.WeakKeyDictionary[Any, dict[tuple, Any]] = (

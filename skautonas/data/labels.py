@@ -1,5 +1,6 @@
 """y as users bring it: checked, and told apart by what it holds."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -40,17 +41,20 @@ def _check_indicators(y: np.ndarray) -> np.ndarray:
     """Return several columns of labels as zeros and ones, int8."""
     if y.dtype == object:
         _refuse_gaps(y)
-    values = np.unique(y.astype(str) if y.dtype == object else y)
-    if not np.isin(values.astype(str), ("0", "1", "0.0", "1.0", "False", "True")).all():
+    numeric = y.dtype.kind in "buif"
+    if y.dtype == object:
+        numeric = all(isinstance(value, Real | np.bool_) for value in y.flat)
+    values = np.unique(y.astype(float if numeric else str))
+    if not numeric or not np.isin(values, (0, 1)).all():
         mend = "For probabilities of classes pass y.argmax(axis=1)."
-        if values.dtype.kind not in "fc":
+        if not numeric or (values % 1 == 0).all():
             mend = "Fit one classifier a column, e.g. with MultiOutputClassifier."
         raise ValueError(
             "Expected one label a row, or an indicator matrix of zeros and ones; "
             f"received y.shape={y.shape} with values such as {values[:3].tolist()}. "
             f"{mend}"
         )
-    return y.astype("float64").astype("int8")
+    return y.astype("int8")
 
 
 def fit_labels(y: np.ndarray) -> ClassTargets | LabelSetTargets:

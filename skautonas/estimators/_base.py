@@ -104,8 +104,8 @@ class BaseSearch(SearchResults):
         ----------
         X : array-like of n rows
             Training rows.
-        y : array-like of shape (n,), or (n, targets) in regression
-            Targets.
+        y : array-like of shape (n,), (n, labels) or (n, targets)
+            One label a row or an indicator matrix; in regression, values.
         sample_weight : array-like of shape (n,), optional
             How much each row counts, in the loss and in the score; a row of weight
             zero is as good as absent.

@@ -58,7 +58,24 @@ class SearchResults(BaseEstimator):
         size = int(np.clip(PREDICT_VALUES // max(values, 1), *PREDICT_ROWS))
         return run_batches(self.best_model_, inputs, size)
 
-    def _score(self, X: Any, y: Any, sample_weight: Any) -> float:
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the score of the objective, ``scoring``, on other rows.
+
+        Parameters
+        ----------
+        X : array-like of n rows
+            As in ``fit``.
+        y : array-like of n rows
+            True targets.
+        sample_weight : array-like of shape (n,), optional
+            Passed to the scorer.
+
+        Returns
+        -------
+        float
+            Accuracy of classifiers and R2 of regressors, unless ``scoring`` says
+            otherwise; greater is better.
+        """
         check_is_fitted(self)
         weighted = {} if sample_weight is None else {"sample_weight": sample_weight}
         return self.scorer_(self, X, y, **weighted)

@@ -105,24 +105,8 @@ class SearchClassifierMixin(ClassifierMixin, BaseSearch):
         outputs = self._outputs(X)
         return self._targets.probabilities(outputs)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the score of the objective, ``scoring``, on other rows.
-
-        Parameters
-        ----------
-        X : array-like of n rows
-            As in ``fit``.
-        y : array-like of n rows
-            True targets.
-        sample_weight : array-like of shape (n,), optional
-            Passed to the scorer.
-
-        Returns
-        -------
-        float
-            Accuracy unless ``scoring`` says otherwise; greater is better.
-        """
-        return self._score(X, y, sample_weight)
+    # The objective, before what scikit-learn's mixin brings.
+    score = BaseSearch.score
 
     def _check_y(self, y: Any) -> np.ndarray:
         return check_labels(y)
@@ -180,24 +164,8 @@ class SearchRegressorMixin(RegressorMixin, BaseSearch):
         outputs = self._outputs(X)
         return self._targets.values(outputs)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the score of the objective, ``scoring``, on other rows.
-
-        Parameters
-        ----------
-        X : array-like of n rows
-            As in ``fit``.
-        y : array-like of n rows
-            True targets.
-        sample_weight : array-like of shape (n,), optional
-            Passed to the scorer.
-
-        Returns
-        -------
-        float
-            R2 unless ``scoring`` says otherwise; greater is better.
-        """
-        return self._score(X, y, sample_weight)
+    # The objective, before what scikit-learn's mixin brings.
+    score = BaseSearch.score
 
     def _check_y(self, y: Any) -> np.ndarray:
         return check_values(y)

@@ -51,7 +51,8 @@ class ImageSearchClassifier(SearchClassifierMixin, _ImageSearch):
     """Search a neural classifier for images.
 
     X is an array of shape (n, height, width) or (n, height, width, channels), of
-    uint8 or floats in any range; y holds one label an image.
+    uint8 or floats in any range; y holds one label an image, or zeros
+    and ones of a set of labels.
 
     Parameters
     ----------

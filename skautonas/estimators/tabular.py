@@ -109,7 +109,8 @@ class TabularSearchClassifier(SearchClassifierMixin, _TabularSearch):
     """Search a neural classifier for a table.
 
     X is a dataframe or an array of shape (n, columns): numbers, booleans, dates,
-    durations and strings, with gaps; y holds one label a row.
+    durations and strings, with gaps; y holds one label a row, or zeros
+    and ones of a set of labels.
 
     Parameters
     ----------

@@ -37,7 +37,8 @@ class _TextSearch(BaseSearch):
 class TextSearchClassifier(SearchClassifierMixin, _TextSearch):
     """Search a neural classifier for texts.
 
-    X is a list, array or Series of str; y holds one label a text.
+    X is a list, array or Series of str; y holds one label a text, or zeros
+    and ones of a set of labels.
 
     Parameters
     ----------

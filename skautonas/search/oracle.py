@@ -70,7 +70,9 @@ class OracleAdapter:
                 # Nothing that a user of the search could act on: KerasTuner's Gaussian
                 # process warns of its kernel's bounds, and its lock of old spellings.
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                warnings.simplefilter("ignore", DeprecationWarning)
+                warnings.filterwarnings(
+                    "ignore", category=DeprecationWarning, module="keras_tuner"
+                )
                 return method(*arguments)
         except BaseException:
             _compat.release_oracle(self.oracle)

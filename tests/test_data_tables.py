@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from skautonas import TabularSearchClassifier
-from skautonas.data.encode import encode
+from skautonas.data.encode import encode, preprocessing_model
 from skautonas.data.tables import TableEncoder
 
 N = 120
@@ -43,6 +43,10 @@ def table(request):
     return pandas if request.param == "pandas" else to_polars(pandas)
 
 
+def encoded(encoder, X, plain=False):
+    return encode(preprocessing_model(encoder, plain), encoder.to_inputs(X))
+
+
 def to_polars(pandas):
     columns = {name: pandas[name].tolist() for name in pandas}
     columns["city"] = [v if isinstance(v, str) else None for v in columns["city"]]
@@ -64,23 +68,23 @@ def test_columns_are_sorted_by_kind(table):
 def test_pandas_and_polars_give_the_same_tensors():
     pandas = frame()
     polars = to_polars(pandas)
-    one = encode(TableEncoder().fit(pandas), pandas)
-    two = encode(TableEncoder().fit(polars), polars)
+    one = encoded(TableEncoder().fit(pandas), pandas)
+    two = encoded(TableEncoder().fit(polars), polars)
     for name, array in one.items():
         np.testing.assert_array_equal(array, two[name])
 
 
 def test_everything_encoded_is_finite_and_flags_the_gaps(table):
-    encoded = encode(TableEncoder().fit(table), table)
-    assert all(np.isfinite(array).all() for array in encoded.values())
+    arrays = encoded(TableEncoder().fit(table), table)
+    assert all(np.isfinite(array).all() for array in arrays.values())
     gaps = np.isnan(np.asarray(table["number"]).astype(float))
-    assert encoded["missing"][:, 0].tolist() == gaps.astype(float).tolist()
-    assert encoded["missing"][:, 1].all()
+    assert arrays["missing"][:, 0].tolist() == gaps.astype(float).tolist()
+    assert arrays["missing"][:, 1].all()
 
 
 def test_quantiles_become_normal_scores():
     x = RNG.lognormal(sigma=2, size=(5000, 1))
-    scores = encode(TableEncoder().fit(x), x)["quantile"]
+    scores = encoded(TableEncoder().fit(x), x)["quantile"]
     assert scores.mean() == pytest.approx(0, abs=0.05)
     assert scores.std() == pytest.approx(1, abs=0.05)
     assert np.all(np.diff(scores[np.argsort(x[:, 0]), 0]) >= -1e-5)
@@ -88,7 +92,7 @@ def test_quantiles_become_normal_scores():
 
 def test_equal_quantiles_do_not_divide_by_zero():
     x = np.where(RNG.random((500, 1)) < 0.8, 0.0, RNG.normal(size=(500, 1)))
-    scores = encode(TableEncoder().fit(x), x)["quantile"]
+    scores = encoded(TableEncoder().fit(x), x)["quantile"]
     zeros = scores[x[:, 0] == 0]
     assert np.ptp(zeros) < 1e-6
     assert scores[x[:, 0] > 0].min() > zeros[0]
@@ -96,21 +100,21 @@ def test_equal_quantiles_do_not_divide_by_zero():
 
 def test_a_constant_or_empty_column_becomes_zero():
     x = np.column_stack([np.full(50, 3.0), np.full(50, np.nan)])
-    encoded = encode(TableEncoder().fit(x), x)
-    assert not encoded["numeric"].any()
-    assert np.ptp(encoded["quantile"], axis=0).tolist() == [0, 0]
+    arrays = encoded(TableEncoder().fit(x), x)
+    assert not arrays["numeric"].any()
+    assert np.ptp(arrays["quantile"], axis=0).tolist() == [0, 0]
 
 
 def test_missing_unknown_and_rare_levels_have_ids_of_their_own():
     table = pd.DataFrame({"c": ["a"] * 10 + ["b"] * 5 + ["rare", None]})
     encoder = TableEncoder().fit(table)
     new = pd.DataFrame({"c": ["a", "b", "rare", "never seen", None]})
-    assert encode(encoder, new)["categorical"][:, 0].tolist() == [2, 3, 1, 1, 0]
+    assert encoded(encoder, new)["categorical"][:, 0].tolist() == [2, 3, 1, 1, 0]
 
 
 def test_a_level_may_have_the_name_of_a_special_one():
     table = pd.DataFrame({"c": ["[UNK]"] * 9 + ["b"] * 5})
-    assert set(encode(TableEncoder().fit(table), table)["categorical"].flat) == {2, 3}
+    assert set(encoded(TableEncoder().fit(table), table)["categorical"].flat) == {2, 3}
 
 
 def test_high_cardinality_does_not_explode():
@@ -128,7 +132,7 @@ def test_near_unique_strings_become_one_unknown_level():
     names = pd.DataFrame({"name": [f"passenger {i}" for i in range(300)]})
     encoder = TableEncoder().fit(names)
     assert encoder.levels_ == [[]]
-    assert encode(encoder, names)["categorical"].tolist() == [[1]] * 300
+    assert encoded(encoder, names)["categorical"].tolist() == [[1]] * 300
 
 
 def test_an_object_array_has_columns_by_position():
@@ -245,17 +249,17 @@ def test_the_snippet_makes_the_same_tensors_with_numpy_alone(table):
 
 def test_the_encoder_pickles(table):
     encoder = pickle.loads(pickle.dumps(TableEncoder().fit(table)))
-    assert encode(encoder, table)["numeric"].shape == (N, 6)
+    assert encoded(encoder, table)["numeric"].shape == (N, 6)
 
 
 def test_a_dense_matrix_keeps_plain_numbers_in_their_columns():
     x = RNG.normal(size=(60, 3))
-    dense = encode(TableEncoder().fit(x), x, plain=True)
+    dense = encoded(TableEncoder().fit(x), x, plain=True)
     assert dense["features"].shape == (60, 3)
 
 
 def test_a_dense_matrix_has_categories_and_flags_beside_the_numbers(table):
-    dense = encode(TableEncoder().fit(table), table, plain=True)["features"]
+    dense = encoded(TableEncoder().fit(table), table, plain=True)["features"]
     assert dense.shape[1] == 6 + 2 + (2 + 3) + (2 + 2)
     assert np.isfinite(dense).all()
 

@@ -40,10 +40,11 @@ def preprocessing_model(encoder: Encoder, plain: bool) -> Any:
     return keras.Model(raw, raw, name="preprocessing")
 
 
-def encode(encoder: Encoder, X: Any, plain: bool = False) -> Arrays:
-    """Return the encoded arrays of X."""
-    inputs = encoder.to_inputs(X)
-    model = preprocessing_model(encoder, plain)
+def encode(model: Any, inputs: Arrays) -> Arrays:
+    """Return the encoded arrays of raw inputs, by the model from the one to the other.
+
+    A model that is called twice is traced once.
+    """
     if _is_identity(model):
         return inputs
     return run_batches(model, inputs, ENCODE_ROWS)

@@ -83,7 +83,7 @@ def _fold(
     folder: str,
 ) -> Any:
     """Learn an encoder from the rows that train, and write the encoded rows."""
-    from skautonas.data.encode import encode
+    from skautonas.data.encode import encode, preprocessing_model
     from skautonas.estimation.study import Fold, write_labels, write_part
 
     targets = search._fit_targets(y, train)
@@ -93,9 +93,10 @@ def _fold(
     encoder = search._make_encoder().fit(train.X)
     source = _make_source(search, encoder, targets, len(train))
     fold = Fold(source, encoder, targets, folder, len(train))
-    write_part(fold, "train", encode(encoder, train.X, source.plain), train)
+    preprocessing = preprocessing_model(encoder, source.plain)
+    write_part(fold, "train", encode(preprocessing, encoder.to_inputs(train.X)), train)
     if validation is not None:
-        arrays = encode(encoder, validation.X, source.plain)
+        arrays = encode(preprocessing, encoder.to_inputs(validation.X))
         write_part(fold, "validation", arrays, validation)
         write_labels(fold, validation.y)
     return fold

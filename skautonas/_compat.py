@@ -3,6 +3,10 @@
 import math
 from typing import Any
 
+# joblib 1.6: its vendored loky, whose workers start anew, are killed one by one and get
+# an environment before they import; a second loky would be a second pool.
+from joblib.externals import loky
+
 # scikit-learn 1.9: the declared parameter constraints that all its estimators, and
 # its contrib template, use; the modules are private by name only.
 from sklearn.base import _fit_context as fit_context
@@ -18,6 +22,7 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "lift_worker_memory_limit",
+    "loky",
     "release_oracle",
     "seed_oracle",
     "silence_oracle",
@@ -31,9 +36,7 @@ def lift_worker_memory_limit() -> None:
     task, where psutil is installed. TensorFlow grows by more than that while it
     loads data, and each restart costs its import again.
     """
-    from joblib.externals.loky import process_executor
-
-    process_executor._MAX_MEMORY_LEAK_SIZE = math.inf
+    loky.process_executor._MAX_MEMORY_LEAK_SIZE = math.inf
 
 
 def release_oracle(oracle: Any) -> None:

@@ -7,13 +7,29 @@ from contextlib import contextmanager
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow and run a first operation; nothing is done where it runs."""
-    if "tensorflow" in sys.modules:
-        return
-    with silent_stderr():
-        import keras
+    """Import TensorFlow and run a first operation; nothing is done where it runs.
 
-        keras.ops.ones(1)
+    Raises
+    ------
+    RuntimeError
+        Where Keras runs on another backend.
+    """
+    if "tensorflow" not in sys.modules:
+        with silent_stderr():
+            import tensorflow as tf
+
+            # Otherwise each process claims all the memory of a GPU.
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(gpu, True)
+            tf.ones(1)
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(
+            "Expected Keras with the backend 'tensorflow'; received "
+            f"{keras.backend.backend()!r}. Set the environment variable "
+            "KERAS_BACKEND=tensorflow before keras is imported."
+        )
 
 
 @contextmanager

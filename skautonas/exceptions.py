@@ -9,5 +9,17 @@ class SearchFailedError(SkautonasError, ValueError):
     """No trial could be trained; the message quotes the first distinct errors."""
 
 
+class NotFiniteError(SkautonasError, ArithmeticError):
+    """The training loss became NaN or infinite."""
+
+
+class NoTimeError(SkautonasError, TimeoutError):
+    """The time was up before a first step."""
+
+
+class OverdueError(SkautonasError, TimeoutError):
+    """A task did not stop when its time was up."""
+
+
 class SkautonasWarning(UserWarning):
     """Something that the user can act on."""

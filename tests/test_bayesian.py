@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from skautonas.strategy import make_oracle
-from skautonas.strategy.bayesian import GaussianProcess, normal_scores
+from skautonas.strategy.bayesian import BayesianOracle, GaussianProcess, normal_scores
 from skautonas.strategy.configurations import Configurations
 
 
@@ -115,3 +115,8 @@ def test_the_process_interpolates_and_is_unsure_far_away(hp):
     assert np.corrcoef(mean, scores)[0, 1] > 0.9
     far = np.stack([configurations.encode(configurations.sample(rng))])
     assert process.predict(far)[1][0] > 2 * deviation.mean()
+
+
+def test_a_model_without_points_is_refused():
+    with pytest.raises(ValueError, match="at least 1"):
+        BayesianOracle(initial_points=0)

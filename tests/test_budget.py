@@ -95,6 +95,6 @@ def test_hyperband_goes_through_its_rungs_until_the_time_is_up():
 
 def test_a_slow_start_is_told_whole_and_granted_in_part():
     budget = Budget(10, clock=lambda: 0.0)
-    budget.add_cold_start(15.0)
+    budget.grant_cold_start(15.0)
     assert budget.cold_start == 15.0
     assert budget.left() == 16.0

@@ -11,7 +11,11 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
-from skautonas import TabularSearchClassifier, TabularSearchRegressor
+from skautonas import (
+    SkautonasWarning,
+    TabularSearchClassifier,
+    TabularSearchRegressor,
+)
 from skautonas.data.rows import Rows
 from skautonas.data.splits import cross_validation
 from skautonas.space import TabularSpace
@@ -40,7 +44,8 @@ def test_each_fold_is_a_split_of_the_results():
 
 def test_a_number_of_folds_is_shuffled_and_stratified():
     y = np.repeat([0, 1, 2], 20)
-    pairs = cross_validation(4, Rows(np.zeros((60, 1)), y), stratify=True, seed=0)
+    rows = Rows(np.zeros((60, 1)), y)
+    pairs = cross_validation(4, rows, rows, stratify=True, seed=0)
     assert len(pairs) == 4
     for _, validation in pairs:
         assert np.bincount(y[validation]).tolist() == [5, 5, 5]
@@ -54,7 +59,7 @@ def test_groups_stay_together():
     assert search.n_trials_ == 2
     rows = Rows(*WINE, None, groups)
     for train, validation in cross_validation(
-        GroupKFold(3), rows, stratify=True, seed=0
+        GroupKFold(3), rows, rows, stratify=True, seed=0
     ):
         assert not set(groups[train]) & set(groups[validation])
 
@@ -109,3 +114,45 @@ def test_what_does_not_go_together_is_refused(parameters, arguments, message):
     search = TabularSearchClassifier(**(QUICK | parameters))
     with pytest.raises(ValueError, match=message):
         search.fit(*WINE, **arguments)
+
+
+def test_a_splitter_numbers_the_rows_that_the_user_gave():
+    y = np.arange(10)
+    weights = np.ones(10)
+    weights[[0, 1, 7]] = 0
+    given = Rows(y[:, None], y, weights)
+    folds = PredefinedSplit(y % 2)
+    pairs = cross_validation(
+        folds, given.without_absent(), given, stratify=False, seed=0
+    )
+    rows = given.without_absent()
+    assert [rows.take(validation).y.tolist() for _, validation in pairs] == [
+        [2, 4, 6, 8],
+        [3, 5, 9],
+    ]
+    mask = [(y < 8, y >= 8)]
+    ((train, validation),) = cross_validation(mask, rows, given, stratify=False, seed=0)
+    assert rows.take(train).y.tolist() == [2, 3, 4, 5, 6]
+    assert rows.take(validation).y.tolist() == [8, 9]
+
+
+def test_rows_of_weight_zero_do_not_move_a_predefined_split():
+    X, y = WINE
+    weights = np.ones(178)
+    weights[:10] = 0
+    search = TabularSearchClassifier(cv=PredefinedSplit(np.arange(178) % 2), **QUICK)
+    search.fit(X, y, weights)
+    assert search.score(X, y) > 0.8
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("name", ["tabular-classifier", "image-classifier"])
+def test_a_tiny_budget_gives_a_model_with_folds_too(name):
+    problem = PROBLEMS[name]()
+    X, y = problem.X_train[:100], problem.y_train[:100]
+    problem.estimator(max_trials=1, max_epochs=1, time_budget=None).fit(X, y)
+    search = problem.estimator(cv=3, time_budget=0.5)
+    with pytest.warns(SkautonasWarning, match="first trial"):
+        search.fit(X, y)
+    assert search.predict(X).shape == (100,)
+    assert search.refitted_

@@ -1,6 +1,7 @@
 """Columns by kind, and the preprocessing model that stands in the export."""
 
 import pickle
+import tracemalloc
 
 import keras
 import numpy as np
@@ -270,3 +271,28 @@ def test_the_snippet_takes_column_names_of_numpy_s_str():
     scope = {}
     exec(TableEncoder().fit(table).snippet(), scope)
     assert scope["to_inputs"](table)["numeric"].tolist() == [[1]]
+
+
+def test_a_giant_value_is_an_outlier_and_not_the_median():
+    x = RNG.normal(size=(N, 1))
+    encoder = TableEncoder().fit(x)
+    giants = np.array([[1e20], [-9.97e36], [3e38]])
+    numeric = encoded(encoder, giants)["numeric"][:, 0]
+    np.testing.assert_allclose(numeric, [3, -3, 3], atol=1e-3)
+
+
+def test_one_long_text_does_not_widen_all_rows():
+    names = np.array(["short"] * 5_000, dtype=object)
+    names[7] = "x" * 30_000
+    tracemalloc.start()
+    TableEncoder().fit(pd.DataFrame({"name": names}))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20e6
+
+
+def test_categories_under_a_number_are_categories():
+    values = pd.Categorical([1, 2, 3] * 5)
+    for name in (0, "0"):
+        encoder = TableEncoder().fit(pd.DataFrame({name: values}))
+        assert encoder.columns_[0].kind == "category"

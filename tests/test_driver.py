@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from skautonas.estimation.task import TrialOutcome, TrialTask
+from skautonas.estimation.task import Seconds, TrialOutcome, TrialTask
 from skautonas.search.budget import Budget
 from skautonas.search.driver import MAX_FAILURES, PATIENCE, Driver, Rules
 from skautonas.search.proposal import Proposal
@@ -39,7 +39,7 @@ def make_task(number, proposal, seconds):
 
 
 def outcome(score, seconds=1.0):
-    parts = {"total": seconds, "validate": 0.0, "build": 0.1}
+    parts = Seconds(total=seconds, build=0.1)
     return TrialOutcome(
         "completed", score=score, seconds=parts, epochs=2.0, best_epoch=2.0
     )
@@ -48,7 +48,12 @@ def outcome(score, seconds=1.0):
 def run(evaluate, *, strategy=None, workers=2, budget=None, clock=None, **rules):
     strategy = strategy or Numbers()
     beaten = []
-    rules = {"max_trials": None, "refit_share": 0.0, "in_order": False} | rules
+    rules = {
+        "max_trials": None,
+        "refit_share": 0.0,
+        "n_folds": 1,
+        "in_order": False,
+    } | rules
     with ThreadPoolExecutor(workers) as executor:
         driver = Driver(
             strategy,
@@ -119,7 +124,7 @@ def test_the_budget_ends_the_search_and_keeps_time_for_the_refit():
 
 def test_a_search_without_a_finished_trial_gives_up():
     def evaluate(task):
-        return TrialOutcome("failed", error="ValueError: no", seconds={"total": 0})
+        return TrialOutcome("failed", error="ValueError: no")
 
     driver, _ = run(evaluate, workers=1)
     assert driver.stop_reason == "failures"
@@ -168,7 +173,7 @@ def test_an_answer_that_waits_for_its_turn_keeps_the_strategy_waiting():
 def test_a_failed_trial_is_told_with_its_error():
     def evaluate(task):
         if task.number == 1:
-            return TrialOutcome("failed", error="ValueError: no", seconds={"total": 0})
+            return TrialOutcome("failed", error="ValueError: no")
         return outcome(1.0)
 
     driver, strategy = run(evaluate, workers=1, max_trials=3)

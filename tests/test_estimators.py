@@ -61,13 +61,16 @@ def test_the_leaderboard_is_sorted(fitted):
     assert set(board["trial"]) == {0, 1}
 
 
-def test_labels_come_back(fitted):
+def test_labels_or_values_come_back(fitted):
+    predicted = fitted.search.predict(fitted.problem.X_test)
+    assert predicted.shape == fitted.problem.y_test.shape
     if fitted.classifies:
-        predicted = fitted.search.predict(fitted.problem.X_test)
         assert set(predicted) <= set(fitted.problem.y_train)
         assert predicted.dtype == np.asarray(fitted.problem.y_train).dtype
         proba = fitted.predict()
         np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-12)
+    else:
+        assert predicted.dtype == np.float64
 
 
 def test_before_fit_it_says_so(fitted):
@@ -137,9 +140,15 @@ def mean_of_first_class(estimator, X, y):
 
 
 def test_a_callable_scorer():
-    search = TabularSearchClassifier(space=SMALL, scoring=mean_of_first_class, **QUICK)
-    search.fit(*WINE)
-    assert 0 <= search.best_score_ <= 1
+    X_train, X_val, y_train, y_val = train_test_split(*WINE, random_state=0)
+    search = TabularSearchClassifier(
+        space=SMALL, scoring=mean_of_first_class, refit=False, **QUICK
+    )
+    search.fit(X_train, y_train, X_val=X_val, y_val=y_val)
+    assert not search.refitted_
+    assert search.best_score_ == pytest.approx(
+        mean_of_first_class(search, X_val, y_val), abs=1e-6
+    )
 
 
 def test_users_validation_rows_are_used_and_seen_labels_demanded():

@@ -167,3 +167,28 @@ def test_a_shutdown_resolves_the_tasks_that_wait():
 def test_named_arguments_arrive():
     with LocalExecutor(1) as executor:
         assert executor.submit(sorted, [1, 2], reverse=True).result() == [2, 1]
+
+
+def test_after_a_shutdown_nothing_is_taken():
+    executor = LocalExecutor(1)
+    executor.shutdown()
+    with pytest.raises(RuntimeError, match="shut down"):
+        executor.submit(pid)
+
+
+def append_for_ever(path):
+    while True:
+        with path.open("a") as file:
+            file.write("x")
+
+
+def test_a_killed_process_is_gone_when_kill_returns(tmp_path):
+    path = tmp_path / "file"
+    with LocalExecutor(1) as executor:
+        future = executor.submit(append_for_ever, path)
+        while not path.exists():
+            time.sleep(0.01)
+        executor.kill(future)
+        size = path.stat().st_size
+        time.sleep(0.2)
+        assert path.stat().st_size == size

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
+from skautonas.data.archive import assemble_model, load_model, save_model
 from skautonas.data.tables import TableEncoder
 from skautonas.data.targets import ValueTargets
-from skautonas.export.keras_model import assemble_model, load_model, save_model
 
 RUN = """
 import json, pickle, sys

@@ -113,7 +113,7 @@ def test_a_trial_that_fails_is_a_row_with_its_error(build, error):
 
 
 @pytest.mark.parametrize(
-    ("build", "message"), [(build_never, "no_such_loss"), (build_nan, "loss is nan")]
+    ("build", "message"), [(build_never, "no_such_loss"), (build_nan, "it is nan")]
 )
 def test_when_all_trials_fail_fit_raises_with_the_first_errors(build, message):
     search = TabularSearchClassifier(space=build, max_trials=2, time_budget=None)
@@ -209,3 +209,23 @@ def test_a_search_that_fails_leaves_the_model_of_the_fit_before():
     with pytest.raises(SearchFailedError):
         search.fit(X, np.array(["a", "b", "c"])[y])
     np.testing.assert_array_equal(search.predict(X), before)
+
+
+def test_a_refit_that_hangs_is_ended_when_the_time_is_up(tmp_path):
+    def build(hp):
+        hp.Choice("x", [1])
+        builds = tmp_path / "builds"
+        count = len(builds.read_text()) + 1 if builds.exists() else 1
+        builds.write_text("x" * count)
+        if count == 3:
+            time.sleep(600)
+        return build_small(hp)
+
+    search = TabularSearchClassifier(space=build, max_trials=1, time_budget=8)
+    start = time.monotonic()
+    with pytest.warns(SkautonasWarning, match="was ended"):
+        search.fit(*WINE)
+    # A new worker has to start, to put the model of the trial together.
+    assert time.monotonic() - start < 8 + 30
+    assert not search.refitted_
+    assert search.score(*WINE) > 0.5

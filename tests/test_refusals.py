@@ -15,7 +15,7 @@ from skautonas import (
     TabularSearchClassifier,
     TabularSearchRegressor,
 )
-from skautonas.space import TabularSpace
+from skautonas.space import ImageSpace, TabularSpace
 
 WINE = load_wine(return_X_y=True)
 SMALL = TabularSpace(architectures=("mlp",), units=(16, 32), layers=(1, 2))
@@ -138,3 +138,20 @@ def test_a_sparse_matrix_is_made_dense_up_to_a_size():
     wide = sparse.csr_array((20_000, 10_000), dtype="float32")
     with pytest.raises(ValueError, match="TruncatedSVD"):
         TabularSearchClassifier(**QUICK).fit(wide, np.arange(20_000) % 2)
+
+
+def test_a_space_of_another_modality_is_refused():
+    search = TabularSearchClassifier(space=ImageSpace(), **QUICK)
+    with pytest.raises(TypeError, match=r"TabularSpace.*ImageSpace"):
+        search.fit(*WINE)
+
+
+def test_weights_without_the_rows_that_they_weigh_are_refused():
+    with pytest.raises(ValueError, match="sample_weight_val together"):
+        TabularSearchClassifier(**QUICK).fit(*WINE, sample_weight_val=np.ones(9))
+
+
+def test_another_backend_of_keras_is_refused(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(RuntimeError, match=r"'jax'.*KERAS_BACKEND=tensorflow"):
+        TabularSearchClassifier(**QUICK).fit(*WINE)

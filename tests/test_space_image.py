@@ -84,9 +84,10 @@ def description(model):
         ({"kernel_sizes": (3.0,)}, "kernel_sizes of integers"),
         ({"activations": ("reluu",)}, "activations by name.*'reluu'"),
         ({"activations": ("add",)}, "activations by name"),
+        ({"activations": ("get",)}, "activations by name"),
         ({"normalisations": ("group",)}, "normalisations among"),
         ({"augmentations": ("mixup",)}, "augmentations among"),
-        ({"dropouts": (1.0,)}, "dropouts of floats from 0 to below 1"),
+        ({"dropout_rates": (1.0,)}, "dropout_rates of floats from 0 to below 1"),
     ],
 )
 def test_wrong_options_are_refused(options, message):
@@ -216,7 +217,7 @@ def test_each_hyperparameter_alone_changes_the_candidate(shape):
 
 @pytest.mark.parametrize("kind", ["shift", "shift_rotate", "flip_shift"])
 def test_augmentation_disturbs_training_only(kind):
-    space = bind((28, 28, 3), dropouts=(0.0,), normalisations=("none",))
+    space = bind((28, 28, 3), dropout_rates=(0.0,), normalisations=("none",))
     x = images((28, 28, 3), n=4)
     keras.utils.set_random_seed(0)
     plain = build(space, {"augmentation": "none"})
@@ -230,7 +231,7 @@ def test_augmentation_disturbs_training_only(kind):
 
 
 def test_augmentation_differs_from_image_to_image():
-    space = bind((28, 28, 1), dropouts=(0.0,), normalisations=("none",))
+    space = bind((28, 28, 1), dropout_rates=(0.0,), normalisations=("none",))
     model = build(space, {"augmentation": "shift"})
     same = keras.ops.repeat(images((28, 28, 1), n=1), 4, axis=0)
     outputs = call(model, same, training=True)

@@ -227,3 +227,9 @@ def test_space_copies_and_pickles(space):
 def test_wrong_options_teach(options, message):
     with pytest.raises(ValueError, match=message):
         TextSpace(**options)
+
+
+def test_a_space_of_one_encoder_has_a_start_on_few_rows(encoder):
+    facts = encoder.facts(task="classification", n_outputs=2, n_rows=100)
+    (start,) = TextSpace(encoders=("transformer",)).bind(facts).starts
+    assert set(start) == {"recipe/epochs"}

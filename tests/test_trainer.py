@@ -61,8 +61,7 @@ def scores(*values):
     remaining = list(values)
 
     def validate():
-        score = remaining.pop(0) if len(remaining) > 1 else remaining[0]
-        return np.array([score]), score
+        return remaining.pop(0) if len(remaining) > 1 else remaining[0]
 
     return validate
 
@@ -87,7 +86,6 @@ def test_the_best_epoch_is_kept():
     training = make().fit(Plan(30), scores(0.1, 0.9, 0.2, 0.3))
     assert training.score == 0.9
     assert training.best_epoch < training.epochs
-    assert training.predictions.tolist() == [0.9]
 
 
 def test_of_equal_epochs_the_last_is_kept():
@@ -173,7 +171,7 @@ def test_a_loss_that_explodes_later_keeps_the_best_epoch():
         validations.append(1)
         if len(validations) == 2:
             trainer.model.layers[-1].bias.assign([np.inf])
-        return np.array([1.0]), 0.5 if len(validations) == 1 else 0.4
+        return 0.5 if len(validations) == 1 else 0.4
 
     training = trainer.fit(Plan(400), validate)
     assert training.score == 0.5

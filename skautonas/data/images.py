@@ -171,7 +171,11 @@ class ImageEncoder:
     def snippet(self) -> str:
         """Return Python source that defines ``to_inputs(X)`` with numpy alone."""
         source = inspect.getsource(to_inputs)
-        return source.replace("| None = None", f"| None = {self.shape_}", 1)
+        source = source.replace("def to_inputs(", "def image_inputs(", 1)
+        return (
+            f"{source}\n\ndef to_inputs(X):\n"
+            f"    return image_inputs(X, {self.shape_})\n"
+        )
 
 
 def _chunked_mean(images: np.ndarray, center: np.ndarray, power: int) -> np.ndarray:

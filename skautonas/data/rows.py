@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import narwhals as nw
+import narwhals.stable.v2 as nw
 import numpy as np
 
 
@@ -23,12 +23,16 @@ class Rows:
         Positive weights of the rows; None where all count the same.
     groups : ndarray of shape (n,) or None
         What a splitter must keep together.
+    given : ndarray of shape (n,) or None
+        Number of each row among the user's, ascending up to the split; None where all
+        are there.
     """
 
     X: Any
     y: np.ndarray
     weights: np.ndarray | None = None
     groups: np.ndarray | None = None
+    given: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -40,7 +44,22 @@ class Rows:
             self.y[rows],
             None if self.weights is None else self.weights[rows],
             None if self.groups is None else self.groups[rows],
+            rows if self.given is None else self.given[rows],
         )
+
+    def numbered(self, given: Any) -> np.ndarray:
+        """Return which of these rows the user's row numbers, or a mask, stand for.
+
+        Those of rows that are not here are left out.
+        """
+        given = np.asarray(given)
+        if given.dtype == bool:
+            given = np.flatnonzero(given)
+        if self.given is None:
+            return given
+        places = np.searchsorted(self.given, given)
+        places = np.minimum(places, len(self) - 1)
+        return places[self.given[places] == given]
 
     def without_absent(self) -> "Rows":
         """Return the rows whose weight is not zero."""

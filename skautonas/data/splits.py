@@ -16,7 +16,9 @@ from skautonas.data.rows import Rows
 Pair = tuple[np.ndarray, np.ndarray]
 
 
-def cross_validation(cv: Any, rows: Rows, *, stratify: bool, seed: int) -> list[Pair]:
+def cross_validation(
+    cv: Any, rows: Rows, given: Rows, *, stratify: bool, seed: int
+) -> list[Pair]:
     """Return the row numbers that train and those that validate, fold by fold.
 
     Parameters
@@ -26,6 +28,9 @@ def cross_validation(cv: Any, rows: Rows, *, stratify: bool, seed: int) -> list[
         sorted rows do no harm.
     rows : Rows
         Rows with targets, and groups where the splitter needs them.
+    given : Rows
+        All rows of the user, also those of weight zero: a splitter or an iterable
+        numbers these.
     stratify : bool
         Keep the shares of the classes, where ``cv`` is a number.
     seed : int
@@ -38,16 +43,24 @@ def cross_validation(cv: Any, rows: Rows, *, stratify: bool, seed: int) -> list[
     """
     if isinstance(cv, Integral):
         kind = StratifiedKFold if stratify else KFold
-        cv = kind(int(cv), shuffle=True, random_state=seed)
-    # Splitters look at the number of rows only, never at what is in them.
-    X = np.zeros((len(rows), 1))
-    pairs = list(check_cv(cv).split(X, rows.y, rows.groups))
+        pairs = _split(kind(int(cv), shuffle=True, random_state=seed), rows)
+    else:
+        pairs = [
+            (rows.numbered(train), rows.numbered(validation))
+            for train, validation in _split(cv, given)
+        ]
     if any(len(train) == 0 or len(validation) == 0 for train, validation in pairs):
         raise ValueError(
             f"Expected folds with rows to train and to validate; received cv={cv!r}, "
             "which leaves one of them empty."
         )
     return pairs
+
+
+def _split(cv: Any, rows: Rows) -> list[Pair]:
+    # Splitters look at the number of rows only, never at what is in them.
+    X = np.zeros((len(rows), 1))
+    return list(check_cv(cv).split(X, rows.y, rows.groups))
 
 
 def holdout(y: np.ndarray, fraction: float, *, stratify: bool, seed: int) -> Pair:

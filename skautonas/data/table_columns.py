@@ -43,12 +43,8 @@ def read_table(X: Any) -> tuple[list[Column], bool]:
         # The repr of numpy's own str is no literal that a model card could hold.
         names = [str(n) if isinstance(n, str) else n for n in X.columns]
         columns = [
-            _read_column(
-                name,
-                np.asarray(X[name]),
-                frame[name].dtype if isinstance(name, str) else None,
-            )
-            for name in names
+            _read_column(name, np.asarray(X[name]), frame[:, position].dtype)
+            for position, name in enumerate(names)
         ]
         shape = (len(X), len(names))
     else:

@@ -14,6 +14,8 @@ UNKNOWN_LEVEL, UNUSED_LEVEL = "\x1aunknown", "\x1aunused"
 MAX_ONE_HOT = 32
 # Of the distance of a quantile from the median; the normal scores end at 3.1.
 LARGEST_SHARE = 0.998
+# Far beyond where the smooth clipping saturates; the square of more could overflow.
+LARGEST_SCALED = 1e6
 
 
 def encoded_table(scales: Any, missing: list[int], levels: list[list[str]]) -> Any:
@@ -66,6 +68,7 @@ def _encode_numbers(x: Any, scales: Any, missing: list[int]) -> dict[str, Any]:
     scaled = (filled - scales.center.astype("float32")) * scales.factor.astype(
         "float32"
     )
+    scaled = ops.clip(scaled, -LARGEST_SCALED, LARGEST_SCALED)
     # Smooth clipping of outliers to (-3, 3), as in RealMLP.
     clipped = scaled / ops.sqrt(1 + ops.square(scaled / 3))
     encoded = {"numeric": clipped, "quantile": _normal_scores(filled, scales)}

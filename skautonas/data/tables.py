@@ -1,6 +1,7 @@
 """Tables: columns of numbers and of categories."""
 
 import inspect
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -133,7 +134,10 @@ def _fit_scales(numeric: np.ndarray) -> Scales:
 
 def _frequent_levels(column: np.ndarray) -> list[str]:
     """Return the levels worth an id, the most frequent first."""
-    levels, counts = np.unique(column.astype(str), return_counts=True)
-    known = (counts >= MIN_LEVEL_ROWS) & (levels != "")
-    order = np.argsort(-counts[known], kind="stable")[:MAX_LEVELS]
-    return levels[known][order].tolist()
+    counts = Counter(column.tolist())
+    known = [
+        (-count, level)
+        for level, count in counts.items()
+        if count >= MIN_LEVEL_ROWS and level
+    ]
+    return [level for _, level in sorted(known)[:MAX_LEVELS]]

@@ -65,14 +65,14 @@ class ClassTargets:
         """Return float64 rows that sum to one; one sigmoid column becomes two."""
         outputs = np.asarray(outputs, dtype="float64").reshape(len(outputs), -1)
         if outputs.shape[1] == 1 and self.n_outputs == 2:
-            refuse_other_than_shares(outputs)
+            refuse_other_than_probabilities(outputs)
             return np.concatenate([1 - outputs, outputs], axis=1)
         if outputs.shape[1] != self.n_outputs:
             raise ValueError(
                 f"Expected a model with {self.n_outputs} outputs, one a class; "
                 f"received predictions of shape {outputs.shape}."
             )
-        refuse_other_than_shares(outputs)
+        refuse_other_than_probabilities(outputs)
         return outputs / outputs.sum(axis=1, keepdims=True)
 
     def labels(self, probabilities: np.ndarray) -> np.ndarray:
@@ -171,7 +171,7 @@ class LabelSetTargets:
                 f"Expected a model with {self.n_outputs} outputs, one a label; "
                 f"received predictions of shape {outputs.shape}."
             )
-        refuse_other_than_shares(outputs)
+        refuse_other_than_probabilities(outputs)
         return outputs
 
     def labels(self, probabilities: np.ndarray) -> np.ndarray:
@@ -182,7 +182,7 @@ class LabelSetTargets:
 Targets = ClassTargets | LabelSetTargets | ValueTargets
 
 
-def refuse_other_than_shares(outputs: np.ndarray) -> None:
+def refuse_other_than_probabilities(outputs: np.ndarray) -> None:
     """Raise where a user's model puts out logits instead of probabilities."""
     low, high = outputs.min(), outputs.max()
     if low < -ROUNDING or high > 1 + ROUNDING:

@@ -3,7 +3,7 @@
 import gc
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from skautonas.estimation.study import (
     read_study,
     read_tensors,
 )
-from skautonas.estimation.task import WRITE_SECONDS, TrialOutcome, TrialTask
+from skautonas.estimation.task import WRITE_SECONDS, Seconds, TrialOutcome, TrialTask
 from skautonas.estimation.trainer import Trainer, Training
 from skautonas.space.candidate import Candidate
 
@@ -30,7 +30,7 @@ class FoldResult:
     """What training on one fold gave; ``seconds`` is wall time by part."""
 
     training: Training
-    seconds: dict[str, float]
+    seconds: Seconds
     n_parameters: int
 
 
@@ -45,7 +45,7 @@ def evaluate(task: TrialTask) -> TrialOutcome:
     except Exception as error:
         return TrialOutcome(
             "failed",
-            seconds={"total": time.monotonic() - start},
+            seconds=Seconds(total=time.monotonic() - start),
             error=f"{type(error).__name__}: {error}",
             traceback=traceback.format_exc(),
         )
@@ -71,10 +71,12 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
         share = None if left is None else left / (len(study.folds) - index)
         results.append(_train_fold(task, fold, study.scorer, share))
     trained = time.monotonic()
-    checkpoint, predictions = _write_files(task, [r.training for r in results])
+    checkpoint = None
+    if len(results) == 1:
+        checkpoint = _write_checkpoint(task, results[0].training)
     seconds = _add_up([result.seconds for result in results])
-    seconds["write"] = time.monotonic() - trained
-    seconds["total"] = time.monotonic() - start
+    seconds.write = time.monotonic() - trained
+    seconds.total = time.monotonic() - start
     scores = tuple(float(result.training.score) for result in results)  # type: ignore[arg-type]
     return TrialOutcome(
         "completed",
@@ -87,7 +89,6 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
         seconds=seconds,
         n_parameters=results[0].n_parameters,
         checkpoint=checkpoint,
-        predictions=predictions,
     )
 
 
@@ -104,12 +105,11 @@ def _train_fold(
     predict = compile_predict(candidate.model, fold.source.arrange(validation.x))
     labels = read_labels(fold)
 
-    def validate() -> tuple[np.ndarray, float]:
+    def validate() -> float:
         outputs = fold.targets.predictions(predict())
-        score = score_predictions(
+        return score_predictions(
             scorer, fold.targets, labels, outputs, validation.weights
         )
-        return outputs, score
 
     epochs = candidate.recipe.epochs
     if task.max_epochs is not None:
@@ -117,8 +117,10 @@ def _train_fold(
     if seconds is not None:
         seconds -= time.monotonic() - start
     training = trainer.fit(Plan(epochs, None, seconds), validate)
-    parts = {"load": loaded - start, "build": built - loaded, **training.seconds}
-    return FoldResult(training, parts, candidate.model.count_params())
+    seconds_by_part = replace(
+        training.seconds, load=loaded - start, build=built - loaded
+    )
+    return FoldResult(training, seconds_by_part, candidate.model.count_params())
 
 
 def prepare(task: TrialTask, fold: Fold, rows: Tensors) -> tuple[Candidate, Trainer]:
@@ -149,24 +151,18 @@ def seconds_left(task: TrialTask, start: float) -> float | None:
     return task.seconds - (time.monotonic() - start) - WRITE_SECONDS
 
 
-def _add_up(parts: list[dict[str, float]]) -> dict[str, float]:
-    return {name: sum(part[name] for part in parts) for name in parts[0]}
+def _add_up(folds: list[Seconds]) -> Seconds:
+    parts = [asdict(seconds) for seconds in folds]
+    return Seconds(**{name: sum(part[name] for part in parts) for name in parts[0]})
 
 
 def _mean(results: list[FoldResult], name: str) -> float:
     return float(np.mean([getattr(result.training, name) for result in results]))
 
 
-def _write_files(task: TrialTask, trainings: list[Training]) -> tuple[str | None, str]:
-    """Write the predictions of all folds, and the weights where there is one fold."""
-    stem = Path(task.folder) / f"{task.number:04d}-{task.attempt}"
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    predictions = f"{stem}-predictions.npy"
-    with written_atomically(Path(predictions)) as file:
-        np.save(file, np.concatenate([np.asarray(t.predictions) for t in trainings]))
-    if len(trainings) > 1:
-        return None, predictions
-    checkpoint = f"{stem}.npz"
-    with written_atomically(Path(checkpoint)) as file:
-        np.savez(file, *trainings[0].variables)
-    return checkpoint, predictions
+def _write_checkpoint(task: TrialTask, training: Training) -> str:
+    """Write the weights of the kept epoch."""
+    checkpoint = Path(task.folder) / f"{task.number:04d}-{task.attempt}.npz"
+    with written_atomically(checkpoint) as file:
+        np.savez(file, *training.variables)
+    return str(checkpoint)

@@ -65,7 +65,7 @@ def concatenate(first: Tensors, second: Tensors) -> Tensors:
 
 
 def _save(fold: Fold, core: Any, variables: list[np.ndarray], path: str) -> None:
-    from skautonas.export.keras_model import assemble_model, save_model
+    from skautonas.data.archive import assemble_model, save_model
 
     for variable, value in zip(core.variables, variables, strict=True):
         variable.assign(value)

@@ -8,9 +8,9 @@ import numpy as np
 
 from skautonas.data.rows import padded_rows
 
-# Rows of one call in prediction; the last batch is padded, so that a row's
+# Rows of one call in validation; the last batch is padded, so that a row's
 # prediction does not depend on its neighbours.
-PREDICT_ROWS = 256
+VALIDATE_ROWS = 256
 
 
 def row_batches(
@@ -76,9 +76,9 @@ def compile_predict(model: Any, x: Any) -> Callable[[], np.ndarray]:
     import tensorflow as tf
 
     n_rows = int(tf.nest.flatten(x)[0].shape[0])
-    rows = padded_rows(n_rows, PREDICT_ROWS)
+    rows = padded_rows(n_rows, VALIDATE_ROWS)
 
-    @tf.function(input_signature=[tf.TensorSpec([PREDICT_ROWS], tf.int32)])
+    @tf.function(input_signature=[tf.TensorSpec([VALIDATE_ROWS], tf.int32)])
     def forward(chosen: Any) -> Any:
         return model(_gather(x, chosen), training=False)
 

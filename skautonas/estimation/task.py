@@ -41,6 +41,37 @@ class TrialTask:
     seconds: float | None = None
 
 
+@dataclass(slots=True)
+class Seconds:
+    """Wall time of a trial by part, in seconds, all folds together.
+
+    Parameters
+    ----------
+    load : float
+        Reading the rows; only the first trial of a worker does.
+    build : float
+        Building and compiling the model.
+    trace : float
+        The first step.
+    steps : float
+        All other steps.
+    validate : float
+        Predicting and scoring the validation rows.
+    write : float
+        Writing the checkpoint.
+    total : float
+        All of it, and what is between.
+    """
+
+    load: float = 0.0
+    build: float = 0.0
+    trace: float = 0.0
+    steps: float = 0.0
+    validate: float = 0.0
+    write: float = 0.0
+    total: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class TrialOutcome:
     """What came of an attempt.
@@ -59,13 +90,12 @@ class TrialOutcome:
     best_epoch, epochs, planned_epochs : float
         Epoch that was kept, epochs trained, and length of the schedule; means over
         the folds.
-    seconds : dict of str to float
-        Wall time by part, all folds together, and ``total``.
+    seconds : Seconds
+        Wall time by part.
     n_parameters : int
         Number of weights.
-    checkpoint, predictions : str or None
-        Files: variables of the kept epoch, where there is one fold; predictions of
-        the validation rows, fold after fold.
+    checkpoint : str or None
+        File of the variables of the kept epoch, where there is one fold.
     error : str or None
         Type and message of what went wrong.
     traceback : str or None
@@ -79,10 +109,9 @@ class TrialOutcome:
     best_epoch: float = 0.0
     epochs: float = 0.0
     planned_epochs: float = 0.0
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: Seconds = field(default_factory=Seconds)
     n_parameters: int = 0
     checkpoint: str | None = None
-    predictions: str | None = None
     error: str | None = None
     traceback: str | None = None
 

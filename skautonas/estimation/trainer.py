@@ -16,6 +16,8 @@ import numpy as np
 from skautonas.estimation.plan import Plan, Progress
 from skautonas.estimation.schedule import rate_factor
 from skautonas.estimation.steps import compile_steps, row_batches
+from skautonas.estimation.task import Seconds
+from skautonas.exceptions import NotFiniteError, NoTimeError
 from skautonas.space.recipe import Recipe
 
 # Tiny data sets are validated after this many steps rather than at every epoch.
@@ -24,26 +26,17 @@ MIN_STEPS_BETWEEN_VALIDATIONS = 24
 PLAN_SHARE = 0.95
 
 
-class NotFiniteError(ArithmeticError):
-    """The training loss became NaN or infinite."""
-
-
-class NoTimeError(TimeoutError):
-    """The time was up before a first step."""
-
-
 @dataclass(slots=True)
 class Training:
     """What a training did; ``variables`` are those of the kept epoch."""
 
     variables: list[np.ndarray]
-    predictions: np.ndarray | None = None
     score: float | None = None
     best_epoch: float = 0.0
     epochs: float = 0.0
     planned_epochs: float = 0.0
     curve: list[tuple[float, float, float | None]] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: Seconds = field(default_factory=Seconds)
 
 
 class Trainer:
@@ -80,7 +73,7 @@ class Trainer:
         self.model = model
         self.recipe = recipe
         self.clock = clock
-        self.seconds = dict.fromkeys(("trace", "steps", "validate"), 0.0)
+        self.seconds = Seconds()
         n_rows = int(y.shape[0])
         self.batch = min(recipe.batch_size, n_rows)
         self.steps_per_epoch = max(1, n_rows // self.batch)
@@ -91,7 +84,7 @@ class Trainer:
     def fit(
         self,
         plan: Plan,
-        validate: Callable[[], tuple[np.ndarray, float]] | None = None,
+        validate: Callable[[], float] | None = None,
     ) -> Training:
         """Train as planned, and keep the best validated epoch.
 
@@ -100,8 +93,8 @@ class Trainer:
         plan : Plan
             Length and time limit.
         validate : callable, optional
-            Returns predictions for the validation rows and their score, greater
-            is better. Without it the last weights are kept.
+            Returns the score of the validation rows, greater is better. Without it
+            the last weights are kept.
 
         Raises
         ------
@@ -128,7 +121,10 @@ class Trainer:
             loss = self._advance(progress, stop, end)
             if not math.isfinite(loss):
                 if not result.variables:
-                    raise NotFiniteError(f"The training loss is {loss}.")
+                    raise NotFiniteError(
+                        f"Expected a finite training loss; it is {loss}. Check the "
+                        "scale of inputs and targets, or lower the learning rates."
+                    )
                 break
             epoch = progress.done / self.steps_per_epoch
             score = self._record(result, epoch, loss, validate)
@@ -168,7 +164,10 @@ class Trainer:
             rows = np.stack([next(self._rows) for _ in range(steps)])
             loss = float(self._run(tf.constant(rows), tf.constant(rates, tf.float32)))
             seconds = self.clock() - now
-            self.seconds["steps" if progress.done else "trace"] += seconds
+            if progress.done:
+                self.seconds.steps += seconds
+            else:
+                self.seconds.trace += seconds
             progress.advance(steps, seconds)
         return loss
 
@@ -177,7 +176,7 @@ class Trainer:
         result: Training,
         epoch: float,
         loss: float,
-        validate: Callable[[], tuple[np.ndarray, float]] | None,
+        validate: Callable[[], float] | None,
     ) -> float:
         """Validate, and keep this epoch if it is to be kept; return its score.
 
@@ -189,14 +188,14 @@ class Trainer:
             result.best_epoch = epoch
             return epoch
         start = self.clock()
-        predictions, score = validate()
-        self.seconds["validate"] += self.clock() - start
+        score = validate()
+        self.seconds.validate += self.clock() - start
         result.curve.append((epoch, loss, score))
         better = result.score is None or score >= result.score
         if better or not self.recipe.restore_best_epoch:
             result.variables = [np.array(v) for v in self.model.variables]
             result.best_epoch = epoch
-            result.predictions, result.score = predictions, score
+            result.score = score
         return score
 
     def _possible_steps(self, progress: Progress, start: float, end: float) -> float:
@@ -204,7 +203,7 @@ class Trainer:
         if math.isinf(end):
             return math.inf
         now = self.clock()
-        spent = now - start - self.seconds["trace"]
+        spent = now - start - self.seconds.trace
         per_step = spent / max(1, progress.done - 1)
         possible = progress.done + int(PLAN_SHARE * (end - now) / max(per_step, 1e-9))
         return max(possible, progress.done + 1)

@@ -140,12 +140,13 @@ class BaseSearch(SearchResults):
         self, data: tuple[Any, Any, Any, Any], held_out: tuple[Any, Any, Any]
     ) -> Self:
         budget = Budget(self.time_budget)
-        refuse_conflicts(self, data[3], *held_out[:2])
-        rows = self._check_rows(*data, reset=True)
+        refuse_conflicts(self, data[3], *held_out)
+        given = self._check_rows(*data, reset=True)
         validation = None
         if held_out[0] is not None:
             validation = self._check_rows(*held_out, None, reset=False)
-        rows, validation = self._weigh(rows, validation)
+            validation = validation.without_absent()
+        rows, validation = self._weigh(given.without_absent(), validation)
         if validation is None:
             rows = rows.without_equal_weights()
         self.scorer_ = make_scorer(self.scoring or self._default_scoring)
@@ -157,8 +158,8 @@ class BaseSearch(SearchResults):
             LocalExecutor(effective_n_jobs(self.n_jobs)) as executor,
         ):
             ready = executor.warm_up()
-            study = make_study(self, rows, validation, split_seed, folder)
-            budget.add_cold_start(max(future.result() for future in ready))
+            study = make_study(self, given, rows, validation, split_seed, folder)
+            budget.grant_cold_start(max(future.result() for future in ready))
             self._say(f"workers ready after {budget.elapsed():.1f} s")
             n_rows = len(rows) + (0 if validation is None else len(validation))
             settings = self._settings(study, n_rows, search_seed)
@@ -176,7 +177,7 @@ class BaseSearch(SearchResults):
     def _check_rows(
         self, X: Any, y: Any, weights: Any, groups: Any, *, reset: bool
     ) -> Rows:
-        """Check what belongs to the same rows; leave out those of weight zero."""
+        """Check what belongs to the same rows."""
         refuse_streams(X)
         X = self._check_X(X, reset=reset)
         check_consistent_length(X, y, weights, groups)
@@ -186,7 +187,7 @@ class BaseSearch(SearchResults):
                 weights, y, dtype="float64", ensure_non_negative=True
             )
         groups = None if groups is None else np.asarray(groups)
-        return Rows(X, y, weights, groups).without_absent()
+        return Rows(X, y, weights, groups)
 
     def _weigh(self, rows: Rows, validation: Rows | None) -> tuple[Rows, Rows | None]:
         """Apply weights that come with the targets; there are none in regression."""

@@ -65,8 +65,10 @@ best_model_ : keras.Model
         Number of finished trials.
     search_time_, refit_time_, cold_start_time_ : float
         Seconds of the whole fit, of its end, and of the start of cold workers.
-    stop_reason_ : {"time_budget", "max_trials", "converged", "exhausted"}
-        Why the search ended.
+    refitted_ : bool
+        Whether the model was trained on all rows; not where the time did not reach.
+    stop_reason_ : {"time_budget", "max_trials", "converged", "exhausted", "failures"}
+        Why the search ended; "failures" where its first 25 trials failed.
     scorer_ : callable
         The scorer of the objective.\
 """

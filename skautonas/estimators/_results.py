@@ -27,7 +27,7 @@ class SearchResults(BaseEstimator):
 
     def _keep(self, found: Any, study: Any) -> None:
         """Set the fitted attributes."""
-        from skautonas.export.keras_model import load_model
+        from skautonas.data.archive import load_model
 
         self.trials_ = [record(trial) for trial in found.trials]
         self.n_trials_ = len(self.trials_)
@@ -41,6 +41,7 @@ class SearchResults(BaseEstimator):
         self.best_score_ = found.winner.score
         self.stop_reason_ = found.stop_reason
         self.refit_time_ = found.refit_seconds
+        self.refitted_ = found.refitted
         self._targets = study.whole.targets
         self._encoder = study.whole.encoder
         self._archive = found.archive
@@ -160,7 +161,7 @@ class SearchResults(BaseEstimator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "_archive" in state:
-            from skautonas.export.keras_model import load_model
+            from skautonas.data.archive import load_model
 
             self.best_model_ = load_model(self._archive)
 

@@ -14,20 +14,28 @@ from skautonas.data.targets import Targets
 from skautonas.estimation.scoring import check_scorer
 
 if TYPE_CHECKING:
+    from skautonas.estimation.study import Fold, Study
     from skautonas.estimators._base import BaseSearch
 
 
 def make_study(
-    search: "BaseSearch", rows: Rows, validation: Rows | None, seed: int, folder: str
-) -> Any:
+    search: "BaseSearch",
+    given: Rows,
+    rows: Rows,
+    validation: Rows | None,
+    seed: int,
+    folder: str,
+) -> "Study":
     """Split and encode the rows, and gather what all trials share.
 
     Parameters
     ----------
     search : BaseSearch
         Estimator, for its parameters and its modality.
+    given : Rows
+        All rows of the user, which a splitter in ``cv`` numbers.
     rows : Rows
-        Rows to learn from.
+        Those to learn from.
     validation : Rows or None
         The user's rows to validate on; without them some of ``rows`` are.
     seed : int
@@ -50,7 +58,7 @@ def make_study(
 
     folds = [
         _fold(search, rows.y, *split, folder=f"{folder}/fold{number}")
-        for number, split in enumerate(_splits(search, rows, validation, seed))
+        for number, split in enumerate(_splits(search, given, rows, validation, seed))
     ]
     whole = folds[0]
     if search.cv is not None:
@@ -59,7 +67,7 @@ def make_study(
 
 
 def _splits(
-    search: "BaseSearch", rows: Rows, validation: Rows | None, seed: int
+    search: "BaseSearch", given: Rows, rows: Rows, validation: Rows | None, seed: int
 ) -> Iterator[tuple[Rows, Rows]]:
     """Yield the rows that train and those that validate, fold by fold."""
     if validation is not None:
@@ -70,7 +78,7 @@ def _splits(
         fraction = search.validation_fraction
         pairs = [holdout(rows.y, fraction, stratify=stratify, seed=seed)]
     else:
-        pairs = cross_validation(search.cv, rows, stratify=stratify, seed=seed)
+        pairs = cross_validation(search.cv, rows, given, stratify=stratify, seed=seed)
     for train, validates in pairs:
         yield rows.take(train), rows.take(validates)
 
@@ -81,7 +89,7 @@ def _fold(
     train: Rows,
     validation: Rows | None,
     folder: str,
-) -> Any:
+) -> "Fold":
     """Learn an encoder from the rows that train, and write the encoded rows."""
     from skautonas.data.encode import encode, preprocessing_model
     from skautonas.estimation.study import Fold, write_labels, write_part
@@ -106,13 +114,21 @@ def _make_source(
     search: "BaseSearch", encoder: Encoder, targets: Targets, n_rows: int
 ) -> Any:
     """Bind our space to the data, or wrap the user's own ``build``."""
-    from skautonas.space.base import SearchSpace
     from skautonas.space.candidate import SpaceSource, UserSource
 
     space = search._default_space() if search.space == "auto" else search.space
-    if isinstance(space, SearchSpace):
+    if is_own_space(space):
         facts = encoder.facts(
             task=targets.task, n_outputs=targets.n_outputs, n_rows=n_rows
         )
         return SpaceSource(space.bind(facts))
     return UserSource(getattr(space, "build", space))
+
+
+def is_own_space(space: Any) -> bool:
+    """Tell whether a space is one of ours, whose models put out raw outputs."""
+    if isinstance(space, str):
+        return True
+    from skautonas.space.base import SearchSpace
+
+    return isinstance(space, SearchSpace)

@@ -18,6 +18,7 @@ from skautonas.data.targets import (
     fit_values,
 )
 from skautonas.estimators._base import BaseSearch
+from skautonas.estimators._study import is_own_space
 
 
 class SearchClassifierMixin(ClassifierMixin, BaseSearch):
@@ -183,19 +184,10 @@ class SearchRegressorMixin(RegressorMixin, BaseSearch):
 
 
 def refuse_bad_class_weights(classes: np.ndarray, factors: np.ndarray) -> None:
-    """Raise where a class has a negative weight, or only one has any."""
+    """Raise where a class has a negative weight, or none has a positive one."""
     if not np.isfinite(factors).all() or (factors < 0).any() or not factors.any():
         received = dict(zip(classes.tolist(), factors.tolist(), strict=True))
         raise ValueError(
-            "Expected class_weight with a positive number a class; received "
-            f"{received}. Leave a class out of class_weight to give it weight 1."
+            "Expected class_weight with numbers from 0 on, one of them positive; "
+            f"received {received}. A class that is left out has weight 1."
         )
-
-
-def is_own_space(space: Any) -> bool:
-    """Tell whether a space is one of ours, whose models put out raw outputs."""
-    if isinstance(space, str):
-        return True
-    from skautonas.space.base import SearchSpace
-
-    return isinstance(space, SearchSpace)

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-import narwhals as nw
+import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_array, validate_data

@@ -16,7 +16,7 @@ SHOWN = (
 def print_trial(trial: Trial, best: float | None) -> None:
     """Print number, score, time and the main choices of a finished trial."""
     outcome = trial.outcome
-    seconds = outcome.seconds.get("total", 0.0)
+    seconds = outcome.seconds.total
     if outcome.status == "failed":
         result = f"failed: {outcome.error}"
     else:

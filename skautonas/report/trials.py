@@ -1,6 +1,6 @@
 """The finished trials, for people and for scikit-learn's tools."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -66,8 +66,8 @@ def record(trial: Trial) -> TrialRecord:
         scores=outcome.scores,
         epochs=outcome.epochs,
         best_epoch=outcome.best_epoch,
-        seconds=outcome.seconds.get("total", 0.0),
-        parts=outcome.seconds,
+        seconds=outcome.seconds.total,
+        parts=asdict(outcome.seconds),
         n_parameters=outcome.n_parameters,
         curve=outcome.curve,
         error=outcome.error,

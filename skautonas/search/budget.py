@@ -15,8 +15,10 @@ SHORT_TRIAL_SECONDS = 10.0
 REFIT_MARGIN = 1.15
 # Saving the model at the end; building it once more comes on top.
 FINISH_SECONDS = 1.5
+# A model that takes longer to be built and saved hangs.
+ASSEMBLE_SECONDS = 30.0
 # A trial that has less than this left would only be traced, not trained; the first one
-# gets so much even where the budget has less, or there would be no model.
+# gets so much for each fold even where the budget has less, or there would be no model.
 MIN_TRIAL_SECONDS = 1.5
 
 
@@ -44,7 +46,7 @@ class Budget:
         """Whether there is a limit."""
         return self.seconds is not None
 
-    def add_cold_start(self, seconds: float) -> None:
+    def grant_cold_start(self, seconds: float) -> None:
         """Extend the budget by the time that cold workers took, up to a maximum."""
         self.cold_start = seconds
 
@@ -58,18 +60,17 @@ class Budget:
             return math.inf
         return self.seconds + min(self.cold_start, MAX_COLD_START) - self.elapsed()
 
-    def for_trial(self, reserve: float, first: bool = False) -> float | None:
+    def for_trial(self, reserve: float, least: float = 0.0) -> float | None:
         """Return the time that a trial may take now; None without a limit.
 
         Parameters
         ----------
         reserve : float
             Seconds to leave for what comes after the search.
-        first : bool, default=False
-            Whether there would be no model without this trial.
+        least : float, default=0.0
+            Seconds that it gets in any case.
         """
         if self.seconds is None:
             return None
         share = max(TRIAL_SHARE * self.seconds, SHORT_TRIAL_SECONDS)
-        left = self.left() - reserve
-        return min(max(left, MIN_TRIAL_SECONDS) if first else left, share)
+        return max(min(self.left() - reserve, share), least)

@@ -16,9 +16,9 @@ from skautonas.search.budget import (
 from skautonas.search.proposal import Proposal
 from skautonas.search.trial import Trial, outcome_of
 
-# A search without `max_trials` has converged when this many finished trials in a row
-# did not beat the incumbent: after them the next one does with a chance below 4 %
-# where scores are exchangeable.
+# A search without `max_trials` has converged when this many trials in a row, failed
+# ones too, did not beat the incumbent: after them the next one does with a chance
+# below 4 % where scores are exchangeable.
 PATIENCE = 25
 # A search in which so many trials failed, and none was finished, will not succeed.
 MAX_FAILURES = 25
@@ -52,6 +52,8 @@ class Rules:
         Number of trials.
     refit_share : float
         Rows of the refit per row of a trial; 0 without a refit.
+    n_folds : int
+        How often a trial trains.
     in_order : bool
         Tell outcomes in the order of their numbers, and ask for trial k only when
         all before k - workers + 1 are told, so that timing decides nothing.
@@ -59,6 +61,7 @@ class Rules:
 
     max_trials: int | None
     refit_share: float
+    n_folds: int
     in_order: bool
 
 
@@ -70,7 +73,8 @@ class Driver:
     strategy : Strategy
         Proposes configurations.
     executor : concurrent.futures.Executor
-        Evaluates them.
+        Evaluates them. Where it has a method ``kill(future)``, trials that do not stop
+        in time are ended.
     n_workers : int
         How many at once.
     budget : Budget
@@ -174,8 +178,8 @@ class Driver:
                 if self.strategy.exhausted or not waiting:
                     self.stop_reason = "exhausted"
                 return
-            first = not self._asked
-            seconds = self.budget.for_trial(self._reserve(), first)
+            least = 0.0 if self._asked else MIN_TRIAL_SECONDS * self.rules.n_folds
+            seconds = self.budget.for_trial(self._reserve(), least)
             ends = math.inf if seconds is None else self.budget.elapsed() + seconds
             task = self.make_task(self._asked, proposal, seconds)
             self._asked += 1
@@ -215,7 +219,7 @@ class Driver:
         if incumbent is None:
             return FINISH_SECONDS
         share = self.rules.refit_share * REFIT_MARGIN
-        build = incumbent.outcome.seconds.get("build", 0.0)
+        build = incumbent.outcome.seconds.build
         return incumbent.seconds_to_best * share + build + FINISH_SECONDS
 
     def _receive(self, future: Future) -> None:

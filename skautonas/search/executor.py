@@ -5,6 +5,7 @@ and it is clear whose it was. Idle workers stay warm between fits.
 """
 
 import gc
+import math
 import os
 import signal
 import sys
@@ -12,14 +13,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import CancelledError, Executor, Future, wait
 from functools import partial
 from typing import Any
 
-from joblib.externals import loky
-
 from skautonas import _compat
+from skautonas._compat import loky
 from skautonas._tensorflow import start_tensorflow
+from skautonas.exceptions import OverdueError
 
 # An idle worker ends after this many seconds.
 IDLE_SECONDS = 300
@@ -49,11 +50,11 @@ class Worker:
             self._pool = self._start()
             return self._pool.submit(function)
 
-    def kill(self) -> None:
-        """End the process now; the next task starts a new one."""
-        self._pool.shutdown(wait=False, kill_workers=True)
-        self._pool = self._start()
+    def replace(self) -> loky.ProcessPoolExecutor:
+        """Return the pool of the process, to be ended; the next task starts another."""
+        pool, self._pool = self._pool, self._start()
         self._began = False
+        return pool
 
     def warm_up(self) -> Future:
         """Have the process import TensorFlow; the future holds the seconds it took."""
@@ -69,6 +70,7 @@ class Worker:
             max_workers=1,
             timeout=IDLE_SECONDS,
             initializer=prepare_worker,
+            initargs=(os.getpid(),),
             env={
                 "TF_NUM_INTRAOP_THREADS": "1",
                 "TF_NUM_INTEROP_THREADS": "1",
@@ -94,6 +96,7 @@ class LocalExecutor(Executor):
         self._busy: dict[Future, tuple[Worker, Future]] = {}
         self._waiting: deque[tuple[Future, Callable]] = deque()
         self._lock = threading.RLock()
+        self._closed = False
 
     def warm_up(self) -> list[Future]:
         """Have every worker import TensorFlow; return the seconds each one takes."""
@@ -101,9 +104,17 @@ class LocalExecutor(Executor):
         return [self.submit(import_tensorflow, now) for _ in range(self.n_workers)]
 
     def submit(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Future:
-        """Run a function in the next free worker."""
+        """Run a function in the next free worker.
+
+        Raises
+        ------
+        RuntimeError
+            After `shutdown`.
+        """
         outer: Future = Future()
         with self._lock:
+            if self._closed:
+                raise RuntimeError("Expected an executor that was not shut down.")
             self._waiting.append((outer, partial(fn, *args, **kwargs)))
             self._start_waiting()
         return outer
@@ -121,18 +132,24 @@ class LocalExecutor(Executor):
         """End the worker that is busy with a task; return it if that was needed."""
         with self._lock:
             busy = self._busy.get(future)
-        if busy is None:
-            return None
-        worker, task = busy
-        # A task that no process has begun yet needs no kill.
-        if task.cancel() or task.done():
-            return None
-        worker.kill()
+            if busy is None:
+                return None
+            worker, task = busy
+            # A task that no process has begun yet needs no kill.
+            if task.cancel() or task.done():
+                return None
+            pool = worker.replace()
+        # Waits until the process is gone, and with it what it was writing.
+        pool.shutdown(wait=True, kill_workers=True)
         return worker
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Give the workers back, warm, for the next fit; end the busy ones."""
+        """Give the workers back, warm, for the next fit; end the busy ones.
+
+        Tasks that wait or run are cancelled in any case.
+        """
         with self._lock:
+            self._closed = True
             waiting, busy = list(self._waiting), list(self._busy)
             self._waiting.clear()
         for outer, _ in waiting:
@@ -179,11 +196,35 @@ def _give_back(worker: Worker) -> None:
         _idle.append(worker)
 
 
-def prepare_worker() -> None:
+def result_within(executor: LocalExecutor, future: Future, seconds: float) -> Any:
+    """Return what a task returns, or end it when its time is up.
+
+    Parameters
+    ----------
+    executor : LocalExecutor
+        Where the task was submitted.
+    future : concurrent.futures.Future
+        The task.
+    seconds : float
+        How long to wait; infinite without a limit.
+
+    Raises
+    ------
+    OverdueError
+        Where the task did not end in time; its worker was killed.
+    """
+    done, _ = wait([future], None if math.isinf(seconds) else seconds)
+    if not done:
+        executor.kill(future)
+        raise OverdueError(f"It was not done after {seconds:.1f} s, and was ended.")
+    return future.result()
+
+
+def prepare_worker(parent: int) -> None:
     """Make this process a worker: deaf to Ctrl-C, gone when its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _compat.lift_worker_memory_limit()
-    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
 def _watch(parent: int) -> None:

@@ -4,7 +4,6 @@ import math
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,10 +12,16 @@ from typing import Any
 import numpy as np
 
 from skautonas.estimation.task import WRITE_SECONDS, Refit, TrialTask
-from skautonas.exceptions import SearchFailedError
-from skautonas.search.budget import FINISH_SECONDS, MIN_TRIAL_SECONDS, Budget
-from skautonas.search.driver import Driver, Rules
-from skautonas.search.executor import LocalExecutor
+from skautonas.exceptions import NoTimeError, OverdueError, SearchFailedError
+from skautonas.search.budget import (
+    ASSEMBLE_SECONDS,
+    FINISH_SECONDS,
+    MAX_COLD_START,
+    MIN_TRIAL_SECONDS,
+    Budget,
+)
+from skautonas.search.driver import OVERRUN_SECONDS, Driver, Rules
+from skautonas.search.executor import LocalExecutor, result_within
 from skautonas.search.proposal import Proposal
 from skautonas.search.trial import Trial
 
@@ -57,7 +62,8 @@ class Settings:
 class Found:
     """What a search found: its trials, the winner, and the model's archive.
 
-    ``refit_error`` says why a refit failed; the archive then is the trial's.
+    The archive is that of the refit, where ``refitted`` says so, or of the winning
+    trial; ``refit_error`` says why a refit failed.
     """
 
     trials: list[Trial]
@@ -65,6 +71,7 @@ class Found:
     stop_reason: str
     archive: bytes
     refit_seconds: float
+    refitted: bool
     refit_error: str | None
 
 
@@ -102,13 +109,19 @@ def run_search(
     folder = Path(study.folder)
     study_file = folder / f"study-{time.monotonic_ns()}.pickle"
     write_study(study, study_file)
+    (folder / "trials").mkdir(exist_ok=True)
     strategy = _make_strategy(study, settings, executor, budget)
     driver = Driver(
         strategy,
         executor,
         n_workers=executor.n_workers,
         budget=budget,
-        rules=Rules(settings.max_trials, settings.refit_share, settings.in_order),
+        rules=Rules(
+            settings.max_trials,
+            settings.refit_share,
+            len(study.folds),
+            settings.in_order,
+        ),
         make_task=partial(_make_task, settings, study_file),
         evaluate=evaluate,
         on_trial=on_trial,
@@ -122,13 +135,14 @@ def run_search(
     if winner is None:
         raise SearchFailedError(failure_message(trials))
     start = time.monotonic()
-    archive, error = _finish(winner, settings, executor, budget, folder)
+    archive, refitted, error = _finish(winner, settings, executor, budget, folder)
     return Found(
         trials=trials,
         winner=winner,
         stop_reason=driver.stop_reason,
         archive=archive,
         refit_seconds=time.monotonic() - start,
+        refitted=refitted,
         refit_error=error,
     )
 
@@ -162,18 +176,13 @@ def _make_strategy(
 def _declare(source: Any, executor: LocalExecutor, budget: Budget) -> Any:
     """Return the declared space; a user's own is built for it, in the time left."""
     future = executor.submit(source.declare)
-    seconds = None
-    if budget.limited:
-        seconds = max(budget.left(), MIN_TRIAL_SECONDS)
-    done, _ = wait([future], seconds)
-    if not done:
-        executor.kill(future)
+    try:
+        return result_within(executor, future, max(budget.left(), MIN_TRIAL_SECONDS))
+    except OverdueError as error:
         raise SearchFailedError(
             f"The first call of build(hp) was not done when the time was up, after "
             f"{budget.elapsed():.1f} s. Raise time_budget, or build faster."
-        )
-    try:
-        return future.result()
+        ) from error
     except Exception as error:
         error.add_note("Raised while the space was declared, by the first build(hp).")
         raise
@@ -224,35 +233,38 @@ def _finish(
     executor: LocalExecutor,
     budget: Budget,
     folder: Path,
-) -> tuple[bytes, str | None]:
-    """Return the archive of the refitted winner, or of the trial itself.
+) -> tuple[bytes, bool, str | None]:
+    """Return the archive, whether it is that of a refit, and the refit's error.
 
-    The second is the error of a refit that failed; where only the time did not
-    reach there is none, as no refit was promised then.
+    Where only the time did not reach there is no error, as no refit was promised then.
     """
     from skautonas.estimation.finish import assemble, refit
 
     path = Path(tempfile.mkdtemp(dir=folder)) / "model.keras"
-    seconds = _refit_seconds(winner, settings, budget)
+    outcome, seconds = winner.outcome, _refit_seconds(winner, settings, budget)
     failure = None
     if seconds is not None:
         task = replace(winner.task, seconds=None if math.isinf(seconds) else seconds)
-        outcome = winner.outcome
         job = Refit(task, outcome.planned_epochs, outcome.best_epoch)
-        error = executor.submit(refit, job, str(path)).exception()
-        if error is None:
-            return path.read_bytes(), None
-        if outcome.checkpoint is None:
-            raise SearchFailedError(
-                f"The refit of the winner on all rows failed ({type(error).__name__}: "
-                f"{error}). With cv there is no other model."
-            ) from error
-        if not isinstance(error, TimeoutError):
-            failure = f"{type(error).__name__}: {error}"
-    executor.submit(
-        assemble, winner.task, winner.outcome.checkpoint, str(path)
-    ).result()
-    return path.read_bytes(), failure
+        future = executor.submit(refit, job, str(path))
+        try:
+            # Its worker may be new, and start while the refit waits.
+            longest = seconds + OVERRUN_SECONDS + MAX_COLD_START
+            result_within(executor, future, longest)
+            return path.read_bytes(), True, None
+        except Exception as error:
+            if outcome.checkpoint is None:
+                raise SearchFailedError(
+                    f"The refit of the winner on all rows failed "
+                    f"({type(error).__name__}: {error}). With cv there is no other "
+                    "model."
+                ) from error
+            if not isinstance(error, NoTimeError):
+                failure = f"{type(error).__name__}: {error}"
+    future = executor.submit(assemble, winner.task, outcome.checkpoint, str(path))
+    longest = ASSEMBLE_SECONDS if budget.limited else math.inf
+    result_within(executor, future, max(budget.left(), longest))
+    return path.read_bytes(), False, failure
 
 
 def _refit_seconds(winner: Trial, settings: Settings, budget: Budget) -> float | None:
@@ -261,6 +273,7 @@ def _refit_seconds(winner: Trial, settings: Settings, budget: Budget) -> float |
         return None
     left = budget.left() - FINISH_SECONDS / 2
     if winner.outcome.checkpoint is None:
-        return max(left, MIN_TRIAL_SECONDS)
+        # There is no other model: it must come to train.
+        return max(left, winner.startup + MIN_TRIAL_SECONDS)
     needed = winner.seconds_to_best * settings.refit_share + WRITE_SECONDS
     return left if left >= MIN_REFIT_SHARE * needed else None

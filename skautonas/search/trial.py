@@ -35,13 +35,12 @@ class Trial:
         """Seconds that training took up to the kept epoch, validation left out."""
         parts = self.outcome.seconds
         kept = self.outcome.best_epoch / max(self.outcome.epochs, 1e-9)
-        return (parts["total"] - parts["validate"]) * kept
+        return (parts.total - parts.validate) * kept
 
     @property
     def startup(self) -> float:
         """Seconds before the first step was done."""
-        parts = self.outcome.seconds
-        return parts.get("build", 0.0) + parts.get("trace", 0.0)
+        return self.outcome.seconds.build + self.outcome.seconds.trace
 
     @property
     def fidelity(self) -> float:
@@ -67,4 +66,4 @@ def outcome_of(future: Future, killed: bool) -> TrialOutcome:
         message = "TimeoutError: it did not stop when its time was up, and was killed"
     elif isinstance(error, BrokenExecutor):
         message = f"{type(error).__name__}: the worker died"
-    return TrialOutcome("failed", seconds={"total": 0.0}, error=message)
+    return TrialOutcome("failed", error=message)

@@ -200,7 +200,7 @@ def register(registered: Mapping[str, Any]) -> None:
 
 def check_loads(model: Any) -> None:
     """Refuse a model that could be trained, but not be loaded from its file."""
-    from skautonas.export.keras_model import load_model, save_model, uncompiled
+    from skautonas.data.archive import load_model, save_model, uncompiled
 
     with tempfile.TemporaryDirectory(prefix="skautonas-") as folder:
         path = Path(folder) / "model.keras"

@@ -72,7 +72,7 @@ class ImageSpace(SearchSpace):
         Least and most dense layers before the output.
     head_units : sequence of int, default=(64, 128, 256)
         Units of such a dense layer.
-    dropouts : sequence of float, default=(0.0, 0.2, 0.4)
+    dropout_rates : sequence of float, default=(0.0, 0.2, 0.4)
         Rates before each dense layer, the output included.
 
     Raises
@@ -103,7 +103,7 @@ class ImageSpace(SearchSpace):
         head_poolings: Sequence[str] = HEAD_POOLINGS,
         head_layers: tuple[int, int] = (0, 2),
         head_units: Sequence[int] = (64, 128, 256),
-        dropouts: Sequence[float] = (0.0, 0.2, 0.4),
+        dropout_rates: Sequence[float] = (0.0, 0.2, 0.4),
     ) -> None:
         super().__init__()
         self.blocks = check_names("blocks", blocks, BLOCKS)
@@ -124,7 +124,7 @@ class ImageSpace(SearchSpace):
         self.head_poolings = check_names("head_poolings", head_poolings, HEAD_POOLINGS)
         self.head_layers = check_range("head_layers", head_layers, 0)
         self.head_units = check_sizes("head_units", head_units)
-        self.dropouts = check_rates("dropouts", dropouts)
+        self.dropout_rates = check_rates("dropout_rates", dropout_rates)
 
     def body(self, choose: Chooser, inputs: Any) -> Any:
         """Describe the network, from {"image"} to the raw outputs."""
@@ -229,7 +229,7 @@ class ImageSpace(SearchSpace):
     def _head(self, choose: Chooser, x: Any, style: Style) -> Any:
         """Flatten the last map, and end in raw outputs."""
         kind = choose.value("head/pooling", self.head_poolings, "average")
-        rate = choose.value("head/dropout", self.dropouts, 0.2)
+        rate = choose.value("head/dropout", self.dropout_rates, 0.2)
         x = flatten(choose, x, kind)
         for path in choose.repeat("head/layer", *self.head_layers, 0):
             units = choose.value(f"{path}/units", self.head_units, 128)

@@ -11,8 +11,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-# Never decayed: offsets and the parameters of normalisation layers.
-UNDECAYED = ("bias", "gamma", "beta")
+# Variables, and layers of one variable, that are never decayed: offsets and the
+# parameters of normalisation layers.
+UNDECAYED = {"bias", "gamma", "beta"}
 
 
 class FusedOptimizer(keras.optimizers.Optimizer):
@@ -41,9 +42,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
             learning_rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm
         )
 
-    def apply(
-        self, grads: Iterable[Any], trainable_variables: Iterable[Any] | None = None
-    ) -> None:
+    def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Any]) -> None:
         """Update the variables that the optimizer was built on, in their order.
 
         A variable without a gradient, as it had no part in the loss, stays.
@@ -52,12 +51,12 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         updates = [
             (index, variable, tf.convert_to_tensor(gradient))
             for index, (variable, gradient) in enumerate(
-                zip(trainable_variables or (), clipped, strict=True)
+                zip(trainable_variables, clipped, strict=True)
             )
             if gradient is not None
         ]
         for _, variable, _ in updates:
-            if self.weight_decay and not any(n in variable.name for n in UNDECAYED):
+            if self.weight_decay and not UNDECAYED & set(variable.path.split("/")[-2:]):
                 variable.assign_sub(variable * self.weight_decay * self.learning_rate)
         self.update(updates)
         self.iterations.assign_add(1)
@@ -69,6 +68,15 @@ class FusedOptimizer(keras.optimizers.Optimizer):
 
 class FusedAdam(FusedOptimizer):
     """Adam [1]_, by the formula of `keras.optimizers.Adam`.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Factor of each update.
+    beta_2 : float
+        Decay of the second moment; that of the first is 0.9.
+    **options
+        As in `FusedOptimizer`.
 
     References
     ----------
@@ -106,7 +114,17 @@ class FusedAdam(FusedOptimizer):
 
 
 class FusedSGD(FusedOptimizer):
-    """SGD with Nesterov momentum, by the formula of `keras.optimizers.SGD`."""
+    """SGD with Nesterov momentum, by the formula of `keras.optimizers.SGD`.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Factor of each update.
+    momentum : float
+        Share of the last step that is taken again.
+    **options
+        As in `FusedOptimizer`.
+    """
 
     def __init__(
         self, learning_rate: float, *, momentum: float, **options: Any

@@ -22,8 +22,9 @@ def check_activations(names: Any) -> tuple[str, ...]:
     import keras
 
     names = _check_sequence("activations", names)
+    known = set(dir(keras.activations)) - {"get", "serialize", "deserialize"}
     for name in names:
-        if not isinstance(name, str) or not hasattr(keras.activations, name):
+        if not isinstance(name, str) or name not in known:
             raise ValueError(
                 f"Expected activations by name, such as 'relu' or 'gelu'; received "
                 f"{name!r}. See keras.activations for the names."

@@ -227,4 +227,5 @@ class TextSpace(SearchSpace):
             starts.insert(1, weighted)
         if self.facts.n_rows >= ROWS_FOR_TRANSFORMER:
             starts.append({"encoder": "transformer", "recipe/epochs": epochs})
-        return [start for start in starts if start["encoder"] in self.encoders]
+        offered = [start for start in starts if start["encoder"] in self.encoders]
+        return offered or [{"encoder": self.encoders[0], "recipe/epochs": epochs}]

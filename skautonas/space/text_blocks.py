@@ -97,9 +97,8 @@ def _bahdanau(choose: Chooser, x: Any, mask: Any, units: int) -> Any:
 
 
 def _luong(choose: Chooser, x: Any, mask: Any, units: int) -> Any:
-    """Multiplicative scores q W h, with a learned query; Luong et al. (2015)."""
-    scores = choose.layer(layers.Dense, x, units=units, use_bias=False)
-    scores = choose.layer(layers.Dense, scores, units=1, use_bias=False)
+    """Multiplicative scores q h, with a learned query q; Luong et al. (2015)."""
+    scores = choose.layer(layers.Dense, x, units=1, use_bias=False)
     return choose.call(functions.attention_pool, x, scores, mask)
 
 

@@ -42,6 +42,11 @@ class BayesianOracle(keras_tuner.Oracle):
     **options
         As for `keras_tuner.Oracle`.
 
+    Raises
+    ------
+    ValueError
+        Where ``initial_points`` is below 1.
+
     References
     ----------
     .. [1] White, Neiswanger and Savani (2021), BANANAS: Bayesian optimization with
@@ -50,6 +55,11 @@ class BayesianOracle(keras_tuner.Oracle):
 
     def __init__(self, initial_points: int = INITIAL_POINTS, **options: Any) -> None:
         super().__init__(**options)
+        if initial_points < 1:
+            raise ValueError(
+                f"Expected initial_points of at least 1; received {initial_points}. "
+                "The model needs a trial to learn from."
+            )
         self.initial_points = initial_points
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import keras_tuner
 import numpy as np
 from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed
 
-Configuration = dict[str, Any]
+from skautonas.space.base import Configuration
+
 # Spread of a step along a range, as a share of it.
 STEP = 0.2
 # Tries to step away from a value: many at the end of a range, or where it is short.

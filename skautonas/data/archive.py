@@ -1,4 +1,4 @@
-"""The exported model: raw inputs, preprocessing, core, prediction."""
+"""The archive of a model: raw inputs, preprocessing, core, prediction."""
 
 import tempfile
 from pathlib import Path

@@ -1,8 +1,9 @@
 """Scores on real data beside well-known models, from the same splits.
 
 Run: ``SKAUTONAS_DATA=... python benchmarks/accuracy.py --budget 60``. The folder's
-layout: ``load.py`` with ``load(name)``, ``names()`` and ``info(name)``; its photographs
-are JPEG files, which ``pip install pillow`` reads. Every fit runs in a process of its
+layout: ``load.py`` with ``load(name)``, which returns X and y, ``names(group="open")``,
+and ``info(name)`` with the ``modality``; its photographs are JPEG files, which ``pip
+install pillow`` reads. Every fit runs in a process of its
 own, one after another. Accuracy for classes, R2 for values; the test rows (20 %,
 stratified for classes) are never seen in a search.
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from baselines import boosting, linear_model, thinned
 
-# Sets for which a score is required, as the mean of three splits.
+# Scores that this package means to reach, as the mean of three splits.
 REQUIRED = {
     "digits8x8": 0.980,
     "mnist5k": 0.965,
@@ -28,7 +29,7 @@ REQUIRED = {
     "adult": 0.856,
     "letter": 0.950,
 }
-# Sets on which the linear model's score, less this margin, is required.
+# Sets on which it means to reach the linear model's score, less this margin.
 AS_LINEAR = ("trec6", "banking77", "sms_spam", "rt_polarity", "vader_tweets")
 MARGIN = 0.005
 N_SPLITS = 3

@@ -89,7 +89,7 @@ def refuse_streams(X: Any) -> None:
 
 
 def take_rows(X: Any, rows: np.ndarray) -> Any:
-    """Return the rows of an array or a dataframe."""
+    """Return the rows of an array or a dataframe of these numbers."""
     if isinstance(X, np.ndarray):
         return X[rows]
     return nw.from_native(X, eager_only=True)[rows].to_native()

@@ -120,7 +120,18 @@ def check_scorer(
 
 
 def make_scorer(scoring: str | Callable) -> Callable:
-    """Return the scorer of a name, or check a callable."""
+    """Return the scorer of a name, or check a callable.
+
+    Parameters
+    ----------
+    scoring : str or callable
+        A name that scikit-learn knows, or ``scorer(estimator, X, y)``.
+
+    Raises
+    ------
+    ValueError
+        Where the name is unknown, or the callable is a metric.
+    """
     if isinstance(scoring, str):
         return get_scorer(scoring)
     return check_scoring(None, scoring=scoring)

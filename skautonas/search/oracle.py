@@ -51,7 +51,17 @@ class OracleAdapter:
         return Proposal(trial, active, epochs)
 
     def tell(self, proposal: Proposal, score: float | None, error: str | None) -> None:
-        """Report the score of a configuration, or that it failed."""
+        """Report the score of a configuration, or that it failed.
+
+        Parameters
+        ----------
+        proposal : Proposal
+            As `ask` returned it.
+        score : float or None
+            Greater is better; None where the trial failed.
+        error : str or None
+            Why it failed.
+        """
         trial = proposal.handle
         if score is None:
             trial.status, trial.message = "FAILED", error

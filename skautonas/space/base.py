@@ -43,7 +43,13 @@ class SearchSpace(keras_tuner.HyperModel):
         return f"{type(self).__name__}({', '.join(changed)})"
 
     def bind(self, facts: Facts) -> Self:
-        """Return a copy of this space for data with these facts."""
+        """Return a copy of this space for data with these facts.
+
+        Parameters
+        ----------
+        facts : Facts
+            Of the space's modality, as its encoder returns them.
+        """
         bound = copy.copy(self)
         bound.facts = facts
         return bound

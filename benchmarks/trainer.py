@@ -83,7 +83,6 @@ def train(name, way, epochs):
 def train_ours(model, optimizer, loss, x, y, batch, epochs):
     """Train in the package's trainer, as a trial does."""
     import numpy as np
-    import tensorflow as tf
 
     from skautonas.estimation.plan import Plan
     from skautonas.estimation.trainer import Trainer
@@ -92,9 +91,7 @@ def train_ours(model, optimizer, loss, x, y, batch, epochs):
     start = time.perf_counter()
     model.compile(optimizer, loss, jit_compile=False)
     recipe = replace(user_recipe(1e-3), batch_size=batch, patience=10_000)
-    trainer = Trainer(
-        model, tf.constant(x), tf.constant(y), recipe, np.random.default_rng(0)
-    )
+    trainer = Trainer(model, x, y, recipe, np.random.default_rng(0))
     times = []
 
     def validate():

@@ -2,8 +2,12 @@
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+# Two threads that both redirect stderr would restore it wrongly.
+_lock = threading.Lock()
 
 
 def start_tensorflow() -> None:
@@ -14,14 +18,8 @@ def start_tensorflow() -> None:
     RuntimeError
         Where Keras runs on another backend.
     """
-    if "tensorflow" not in sys.modules:
-        with silent_stderr():
-            import tensorflow as tf
-
-            # Otherwise each process claims all the memory of a GPU.
-            for gpu in tf.config.list_physical_devices("GPU"):
-                tf.config.experimental.set_memory_growth(gpu, True)
-            tf.ones(1)
+    with _lock:
+        _import_tensorflow()
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -30,6 +28,17 @@ def start_tensorflow() -> None:
             f"{keras.backend.backend()!r}. Set the environment variable "
             "KERAS_BACKEND=tensorflow before keras is imported."
         )
+
+
+def _import_tensorflow() -> None:
+    if "tensorflow" not in sys.modules:
+        with silent_stderr():
+            import tensorflow as tf
+
+            # Otherwise each process claims all the memory of a GPU.
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(gpu, True)
+            tf.ones(1)
 
 
 @contextmanager

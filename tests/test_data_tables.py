@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from skautonas import TabularSearchClassifier
-from skautonas.data.encode import encode, preprocessing_model
+from skautonas.data.encode import preprocessing_model, run_batches
 from skautonas.data.tables import TableEncoder
 
 N = 120
@@ -45,7 +45,7 @@ def table(request):
 
 
 def encoded(encoder, X, plain=False):
-    return encode(preprocessing_model(encoder, plain), encoder.to_inputs(X))
+    return run_batches(preprocessing_model(encoder, plain), encoder.to_inputs(X))
 
 
 def to_polars(pandas):

@@ -106,9 +106,8 @@ def test_bad_parameters_are_refused_at_fit(parameters, message):
 
 @pytest.mark.parametrize("strategy", ["random", "bayesian", "hyperband"])
 def test_every_strategy_searches(strategy):
-    search = TabularSearchClassifier(
-        space=SMALL, strategy=strategy, max_trials=4, max_epochs=9, time_budget=None
-    )
+    options = QUICK | {"max_trials": 4, "max_epochs": 9}
+    search = TabularSearchClassifier(space=SMALL, strategy=strategy, **options)
     search.fit(*WINE)
     assert search.n_trials_ == 4
     assert search.score(*WINE) > 0.5

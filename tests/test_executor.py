@@ -65,9 +65,9 @@ def test_workers_stay_warm_for_the_next_fit():
 
 
 def rows_kept():
-    from skautonas.estimation.study import read_tensors
+    from skautonas.estimation.study import read_examples
 
-    return read_tensors.cache_info().currsize
+    return read_examples.cache_info().currsize
 
 
 def test_idle_workers_keep_no_data():

@@ -1,7 +1,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from skautonas.data.facts import TabularFacts, TensorSpec
 from skautonas.estimation.plan import Plan
@@ -34,9 +33,9 @@ def test_a_packed_ensemble_of_eight_learns_the_identity():
     assert values["packed/members"] == 8
     candidate = SpaceSource(space).build(values)
     x = np.random.default_rng(0).normal(size=(N, 1)).astype("float32")
-    inputs = {"numeric": tf.constant(x), "quantile": tf.constant(x)}
+    inputs = {"numeric": x, "quantile": x}
     rng = np.random.default_rng(0)
-    trainer = Trainer(candidate.model, inputs, tf.constant(x), candidate.recipe, rng)
+    trainer = Trainer(candidate.model, inputs, x, candidate.recipe, rng)
     trainer.fit(Plan(60))
     outputs = compile_predict(candidate.model, inputs)()
     assert outputs.shape == (N, 8, 1)

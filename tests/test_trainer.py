@@ -6,7 +6,6 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from skautonas.data.facts import Facts
 from skautonas.estimation.plan import Plan
@@ -43,7 +42,7 @@ def make(recipe=RECIPE, clock=None, x=X, y=Y):
     compile_core(model, recipe, facts)
     clocked = {} if clock is None else {"clock": clock}
     rng = np.random.default_rng(0)
-    return Trainer(model, tf.constant(x), tf.constant(y), recipe, rng, **clocked)
+    return Trainer(model, x, y, recipe, rng, **clocked)
 
 
 class Ticking:
@@ -180,8 +179,8 @@ def test_a_loss_that_explodes_later_keeps_the_best_epoch():
 
 def test_predictions_do_not_depend_on_the_other_rows():
     model = make().model
-    everything = compile_predict(model, tf.constant(X))()
-    one = compile_predict(model, tf.constant(X[7:8]))()
+    everything = compile_predict(model, X)()
+    one = compile_predict(model, X[7:8])()
     assert everything.shape == (320, 1)
     np.testing.assert_array_equal(everything[7:8], one)
 

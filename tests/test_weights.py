@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from sklearn.datasets import load_wine, make_classification
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
 
 from skautonas import TabularSearchClassifier, TabularSearchRegressor
-from skautonas.estimation.finish import concatenate
-from skautonas.estimation.study import Tensors
+from skautonas.data.encode import encode_folder
+from skautonas.data.rows import Rows
+from skautonas.data.tables import TableEncoder
+from skautonas.data.targets import fit_values
+from skautonas.estimation.study import Fold, read_examples, write_fold
 from skautonas.space import TabularSpace
 
 SMALL = TabularSpace(architectures=("mlp",), units=(16, 32), layers=(1, 2))
@@ -101,12 +103,28 @@ def test_class_weights_reach_the_score(imbalanced):
     )
 
 
-def test_the_refit_keeps_the_weights_beside_rows_without_any():
-    train = Tensors({"x": tf.zeros((2, 1))}, tf.zeros(2), np.array([2.0, 3.0]))
-    validation = Tensors({"x": tf.ones((2, 1))}, tf.ones(2))
-    assert concatenate(train, validation).weights.tolist() == [2, 3, 1, 1]
-    assert concatenate(validation, train).weights.tolist() == [1, 1, 2, 3]
-    assert concatenate(validation, validation).weights is None
+@pytest.mark.parametrize(
+    ("train", "validation", "expected"),
+    [
+        ([2.0, 3.0], None, [2, 3, 1, 1]),
+        (None, [2.0, 3.0], [1, 1, 2, 3]),
+        (None, None, None),
+    ],
+)
+def test_rows_without_weights_count_once_beside_others(
+    train, validation, expected, tmp_path
+):
+    X, y = np.eye(2), np.arange(2.0)
+    encoder = TableEncoder().fit(X)
+    fold = Fold(None, encoder, fit_values(y), str(tmp_path), 2)
+    parts = [
+        Rows(X, y, None if weights is None else np.array(weights))
+        for weights in (train, validation)
+    ]
+    write_fold(fold, *parts)
+    encode_folder(encoder, False, tmp_path / "raw", tmp_path / "encoded")
+    weights = read_examples(str(tmp_path)).weights
+    assert (None if weights is None else weights.tolist()) == expected
 
 
 @pytest.mark.parametrize(

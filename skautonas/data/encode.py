@@ -1,17 +1,23 @@
-"""Run an encoder's preprocessing over arrays, in batches of one size."""
+"""Run a preprocessing, or a whole model, over rows in batches of one size."""
 
 import weakref
-from functools import partial
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from skautonas.data.encoder import Arrays, Encoder
+from skautonas.data.encoder import Encoder
 from skautonas.data.rows import padded_rows
+from skautonas.data.store import open_arrays, write_arrays
 
-# Rows of a batch: few enough for wide intermediates.
-ENCODE_ROWS = 64
-# Rows of one call, which copies them and pads its last batch.
+# Number of values in a batch: wide inputs get fewer rows. With 256 rows one text took
+# 18 ms, with 64 it takes 6 to 8, and 10 000 rows of any kind still take less time than
+# by the bare model (benchmarks/predict.py).
+BATCH_VALUES = 2_000_000
+BATCH_ROWS = (16, 64)
+# One call copies so many bytes, of so many rows at most.
+CALL_BYTES = 64_000_000
 CALL_ROWS = 4096
 
 _functions: weakref.WeakKeyDictionary[Any, dict[tuple, Any]] = (
@@ -40,53 +46,107 @@ def preprocessing_model(encoder: Encoder, plain: bool) -> Any:
     return keras.Model(raw, raw, name="preprocessing")
 
 
-def encode(model: Any, inputs: Arrays) -> Arrays:
-    """Return the encoded arrays of raw inputs, by the model from the one to the other.
+def encode_folder(encoder: Encoder, plain: bool, raw: Path, encoded: Path) -> None:
+    """Encode the raw arrays of one folder into another, and remove the raw ones.
 
-    A model that is called twice is traced once.
+    Parameters
+    ----------
+    encoder : Encoder
+        Fitted encoder.
+    plain : bool
+        As for `preprocessing_model`.
+    raw, encoded : Path
+        Folders of arrays; the latter does not exist yet.
     """
-    if _is_identity(model):
-        return inputs
-    return run_batches(model, inputs, ENCODE_ROWS)
+    model = preprocessing_model(encoder, plain)
+    if len(model.operations) == len(model.inputs):  # the identity
+        raw.rename(encoded)
+        return
+    inputs = open_arrays(raw)
+    n_rows = len(next(iter(inputs.values())))
+    write_arrays(encoded, batches(model, inputs), n_rows)
+    for path in raw.iterdir():
+        path.unlink()
 
 
-def run_batches(model: Any, inputs: Arrays, size: int) -> Any:
-    """Call a model on padded batches of ``size`` rows.
-
-    Rows are computed in batches of one shape whatever their number, so that a row's
-    result does not depend on the rows beside it. A loop inside of TensorFlow makes
-    small batches cheap, and with them the padding of a single row.
+def run_batches(model: Any, inputs: Any) -> Any:
+    """Return what a model makes of all rows, as an array or a dict of arrays.
 
     Parameters
     ----------
     model : keras.Model
-        Takes a dict of tensors; returns a tensor or a dict of tensors.
-    inputs : dict of str to ndarray
-        Raw inputs.
-    size : int
-        Rows of a batch.
-
-    Returns
-    -------
-    ndarray or dict of str to ndarray
-        The outputs for all rows.
+        Takes a tensor or a dict of tensors; returns either.
+    inputs : ndarray or dict of str to ndarray
+        As the model takes them.
     """
     import tensorflow as tf
 
-    n_rows = len(next(iter(inputs.values())))
-    outputs = []
-    for start in range(0, n_rows, CALL_ROWS):
-        tensors = {
-            name: tf.constant(array[start : start + CALL_ROWS])
-            for name, array in inputs.items()
-        }
-        n_called = min(CALL_ROWS, n_rows - start)
-        rows = tf.constant(np.stack(padded_rows(n_called, size)))
-        batches = _compiled(model, tensors, size)(tensors, rows)
-        outputs.append(
-            tf.nest.map_structure(partial(_first_rows, n_rows=n_called), batches)
-        )
+    outputs = list(batches(model, inputs))
     return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *outputs)
+
+
+def batches(model: Any, inputs: Any) -> Iterator[Any]:
+    """Call a model on padded batches of one size; yield the outputs call by call.
+
+    Rows are computed in batches of one shape whatever their number, so that a row's
+    result does not depend on the rows beside it. A loop inside of TensorFlow makes
+    small batches cheap, and with them the padding of a single row.
+    """
+    import tensorflow as tf
+
+    arrays = tf.nest.flatten(inputs)
+    size, call_rows = _sizes(arrays)
+    call = _compiled(model, inputs, size)
+    for start in range(0, len(arrays[0]), call_rows):
+        tensors = tf.nest.map_structure(
+            lambda array, start=start: tf.constant(array[start : start + call_rows]),
+            inputs,
+        )
+        n_called = min(call_rows, len(arrays[0]) - start)
+        outputs = call(tensors, tf.constant(np.stack(padded_rows(n_called, size))))
+        yield tf.nest.map_structure(
+            lambda stacked, n=n_called: _first_rows(stacked, n), outputs
+        )
+
+
+def _compiled(model: Any, inputs: Any, size: int) -> Any:
+    """Return the model as a function over batches of such inputs, made once.
+
+    It takes tensors of any number of rows, and row numbers of shape (batches, size).
+    """
+    import tensorflow as tf
+
+    arrays = tf.nest.flatten(inputs)
+    signature = (size, *((str(array.dtype), *array.shape[1:]) for array in arrays))
+    functions = _functions.setdefault(model, {})
+    if signature not in functions:
+        # The weak reference keeps the function from keeping its own key alive.
+        functions[signature] = _compile(weakref.ref(model), inputs, size)
+    return functions[signature]
+
+
+def as_model_input(tensor: Any) -> Any:
+    """Return a tensor as models take it: images, which may be bytes, as floats."""
+    import tensorflow as tf
+
+    return tf.cast(tensor, tf.float32) if tensor.dtype == tf.uint8 else tensor
+
+
+def tensor_spec(array: np.ndarray, *rows: int | None) -> Any:
+    """Return the TensorSpec of an array with other leading axes than its rows."""
+    import tensorflow as tf
+
+    dtype = tf.string if array.dtype == object else tf.as_dtype(array.dtype)
+    return tf.TensorSpec([*rows, *array.shape[1:]], dtype)
+
+
+def _sizes(arrays: list[np.ndarray]) -> tuple[int, int]:
+    """Return the rows of a batch, and those of a call, which holds whole batches."""
+    values = max(1, sum(int(np.prod(array.shape[1:])) for array in arrays))
+    size = int(np.clip(BATCH_VALUES // values, *BATCH_ROWS))
+    row_bytes = max(1, sum(array[:1].nbytes for array in arrays))
+    n_batches = int(np.clip(CALL_BYTES // row_bytes, size, CALL_ROWS)) // size
+    return size, n_batches * size
 
 
 def _first_rows(batches: Any, n_rows: int) -> np.ndarray:
@@ -95,41 +155,36 @@ def _first_rows(batches: Any, n_rows: int) -> np.ndarray:
     return array.reshape(-1, *array.shape[2:])[:n_rows]
 
 
-def _compiled(model: Any, tensors: dict[str, Any], size: int) -> Any:
-    """Return the model as a function over batches, made once for such inputs."""
-    signature = (size, *((n, t.dtype.name, *t.shape[1:]) for n, t in tensors.items()))
-    functions = _functions.setdefault(model, {})
-    if signature not in functions:
-        # The weak reference keeps the function from keeping its own key alive.
-        functions[signature] = _compile(weakref.ref(model), tensors, size)
-    return functions[signature]
-
-
-def _compile(reference: Any, tensors: dict[str, Any], size: int) -> Any:
+def _compile(reference: Any, inputs: Any, size: int) -> Any:
     import tensorflow as tf
 
-    def specs(n_rows: int | None) -> dict[str, Any]:
-        return {
-            name: tf.TensorSpec([n_rows, *tensor.shape[1:]], tensor.dtype)
-            for name, tensor in tensors.items()
-        }
+    def specs(n_rows: int | None) -> Any:
+        return tf.nest.map_structure(lambda array: tensor_spec(array, n_rows), inputs)
 
     @tf.function
     def call(batch: Any) -> Any:
         return reference()(batch, training=False)
 
-    of_batch = call.get_concrete_function(specs(size))
+    def gathered(everything: Any, chosen: Any) -> Any:
+        return tf.nest.map_structure(
+            lambda tensor: as_model_input(tf.gather(tensor, chosen)), everything
+        )
+
+    batch_specs = tf.nest.map_structure(
+        lambda spec: tf.TensorSpec(
+            spec.shape, tf.float32 if spec.dtype == tf.uint8 else spec.dtype
+        ),
+        specs(size),
+    )
+    of_batch = call.get_concrete_function(batch_specs)
     dtypes = tf.nest.map_structure(lambda t: t.dtype, of_batch.structured_outputs)
 
     @tf.function
     def run(everything: Any, rows: Any) -> Any:
-        def of_rows(chosen: Any) -> Any:
-            return of_batch({n: tf.gather(t, chosen) for n, t in everything.items()})
-
-        return tf.map_fn(of_rows, rows, fn_output_signature=dtypes)
+        return tf.map_fn(
+            lambda chosen: of_batch(gathered(everything, chosen)),
+            rows,
+            fn_output_signature=dtypes,
+        )
 
     return run.get_concrete_function(specs(None), tf.TensorSpec([None, size], tf.int32))
-
-
-def _is_identity(model: Any) -> bool:
-    return len(model.operations) == len(model.inputs)

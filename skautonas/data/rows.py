@@ -8,6 +8,9 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
+# Number of values in a chunk of rows.
+CHUNK_VALUES = 2_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -93,6 +96,20 @@ def take_rows(X: Any, rows: np.ndarray) -> Any:
     if isinstance(X, np.ndarray):
         return X[rows]
     return nw.from_native(X, eager_only=True)[rows].to_native()
+
+
+def chunks_of_rows(X: Any) -> Iterator[Any]:
+    """Yield an array, a list or a dataframe in chunks of consecutive rows."""
+    values = X[0].size if isinstance(X, np.ndarray) and X.ndim > 1 else 1
+    if hasattr(X, "columns"):
+        values = len(X.columns)
+    size = max(1, CHUNK_VALUES // values)
+    for start in range(0, len(X), size):
+        if hasattr(X, "columns"):
+            frame = nw.from_native(X, eager_only=True)
+            yield frame[start : start + size].to_native()
+        else:
+            yield X[start : start + size]
 
 
 def padded_rows(n_rows: int, size: int) -> list[np.ndarray]:

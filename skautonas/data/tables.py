@@ -23,7 +23,7 @@ MAX_LEVELS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Scales:
-    """What scales the numeric columns, one entry a column.
+    """What scales the numeric columns: the last axis of each array.
 
     ``center`` and ``factor`` scale robustly; ``quantiles`` of shape (n_quantiles, p)
     are the grid of the quantile transform; ``filler`` replaces missing numbers.
@@ -52,12 +52,22 @@ class TableEncoder:
             Where X is no table, holds infinite numbers, or times of day.
         """
         self.columns_, self.by_name_ = read_table(X)
-        inputs = self.to_inputs(X)
-        numeric = inputs.get("numeric", np.zeros((len(X), 0), "float32"))
-        self.scales_ = _fit_scales(numeric.astype("float64"))
-        self.missing_ = np.flatnonzero(np.isnan(numeric).any(axis=0)).tolist()
-        categorical = inputs.get("categorical", np.zeros((len(X), 0), object))
-        self.levels_ = [_frequent_levels(column) for column in categorical.T]
+        self.missing_, self.levels_ = [], []
+        scales: list[Scales] = []
+        if not self.by_name_ and not isinstance(X, np.ndarray):
+            X = np.asarray(X, dtype=object)
+        # Column by column, or a large table would be in memory several times.
+        for index, column in enumerate(self.columns_):
+            part = X if self.by_name_ else X[:, index : index + 1]
+            inputs = table_inputs(part, [column.as_list()], self.by_name_)
+            if "categorical" in inputs:
+                self.levels_.append(_frequent_levels(inputs["categorical"][:, 0]))
+                continue
+            values = inputs["numeric"][:, 0].astype("float64")
+            if np.isnan(values).any():
+                self.missing_.append(len(scales))
+            scales.append(_fit_scale(values))
+        self.scales_ = _side_by_side(scales)
         return self
 
     def to_inputs(self, X: Any) -> Arrays:
@@ -109,27 +119,28 @@ class TableEncoder:
         )
 
 
-def _fit_scales(numeric: np.ndarray) -> Scales:
-    """Learn scales; a column without any number becomes constant zero."""
-    n_rows, n_columns = numeric.shape
-    empty = np.isnan(numeric).all(axis=0)
-    filled = np.where(empty, 0.0, numeric)
-    filler = np.nanmedian(filled, axis=0) if n_columns else np.zeros(0)
-    filled = np.where(np.isnan(filled), filler, filled)
-    q25, center, q75 = (
-        np.quantile(filled, [0.25, 0.5, 0.75], axis=0)
-        if n_columns
-        else np.zeros((3, 0))
-    )
-    spread = q75 - q25
-    reach = (np.ptp(filled, axis=0) if n_columns else np.zeros(0)) / 2
+def _fit_scale(values: np.ndarray) -> Scales:
+    """Learn the scales of one column; without any number it becomes constant zero."""
+    present = values[~np.isnan(values)]
+    filler = np.median(present) if len(present) else np.float64(0)
+    filled = np.where(np.isnan(values), filler, values)
+    q25, center, q75 = np.quantile(filled, [0.25, 0.5, 0.75])
     # RealMLP (Holzmüller et al. 2024): by the quartiles; where they are equal, by the
     # range; a constant column becomes zero.
-    spread = np.where(spread > 0, spread, reach)
-    factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
-    count = int(np.clip(n_rows // ROWS_PER_QUANTILE, 10, MAX_QUANTILES))
-    grid = np.quantile(filled, np.linspace(0, 1, count), axis=0)
-    return Scales(filler, center, factor, grid.reshape(count, n_columns))
+    spread = q75 - q25 or np.ptp(filled) / 2
+    count = int(np.clip(len(values) // ROWS_PER_QUANTILE, 10, MAX_QUANTILES))
+    grid = np.quantile(filled, np.linspace(0, 1, count))
+    factor = np.float64(1 / spread if spread else 0)
+    return Scales(*map(np.asarray, (filler, center, factor, grid)))
+
+
+def _side_by_side(columns: list[Scales]) -> Scales:
+    """Return the scales of several columns as one; there may be none."""
+    if not columns:
+        empty = np.zeros(0)
+        return Scales(empty, empty, empty, np.zeros((MAX_QUANTILES, 0)))
+    parts = [(c.filler, c.center, c.factor, c.quantiles) for c in columns]
+    return Scales(*(np.stack(part, axis=-1) for part in zip(*parts, strict=True)))
 
 
 def _frequent_levels(column: np.ndarray) -> list[str]:

@@ -14,11 +14,11 @@ from skautonas.estimation.plan import Plan
 from skautonas.estimation.scoring import score_predictions
 from skautonas.estimation.steps import compile_predict
 from skautonas.estimation.study import (
+    Examples,
     Fold,
-    Tensors,
+    read_examples,
     read_labels,
     read_study,
-    read_tensors,
 )
 from skautonas.estimation.task import WRITE_SECONDS, Seconds, TrialOutcome, TrialTask
 from skautonas.estimation.trainer import Trainer, Training
@@ -97,13 +97,13 @@ def _train_fold(
 ) -> FoldResult:
     """Train on the rows of a fold that train, and keep the best validated epoch."""
     start = time.monotonic()
-    train = read_tensors(fold.folder, "train")
-    validation = read_tensors(fold.folder, "validation")
-    loaded = time.monotonic()
-    candidate, trainer = prepare(task, fold, train)
-    built = time.monotonic()
-    predict = compile_predict(candidate.model, fold.source.arrange(validation.x))
+    examples = read_examples(fold.folder)
+    validation = examples.part(slice(fold.n_rows, None))
     labels = read_labels(fold)
+    loaded = time.monotonic()
+    candidate, trainer = prepare(task, fold, examples.part(slice(fold.n_rows)))
+    predict = compile_predict(candidate.model, fold.source.arrange(validation.x))
+    built = time.monotonic()
 
     def validate() -> float:
         outputs = fold.targets.predictions(predict())
@@ -123,14 +123,13 @@ def _train_fold(
     return FoldResult(training, seconds_by_part, candidate.model.count_params())
 
 
-def prepare(task: TrialTask, fold: Fold, rows: Tensors) -> tuple[Candidate, Trainer]:
+def prepare(task: TrialTask, fold: Fold, rows: Examples) -> tuple[Candidate, Trainer]:
     """Build the candidate of a task, and its trainer on these rows.
 
     Weights are scaled to a mean of one, so that they do not change what a learning
     rate means.
     """
     import keras
-    import tensorflow as tf
 
     keras.utils.set_random_seed(task.seed)
     candidate = fold.source.build(task.values)
@@ -138,7 +137,7 @@ def prepare(task: TrialTask, fold: Fold, rows: Tensors) -> tuple[Candidate, Trai
     fold.source.initialise(candidate.model, x, rows.y)
     weights = None
     if rows.weights is not None:
-        weights = tf.constant((rows.weights / rows.weights.mean()).astype("float32"))
+        weights = (rows.weights / rows.weights.mean()).astype("float32")
     rng = np.random.default_rng(task.seed)
     recipe = candidate.recipe
     return candidate, Trainer(candidate.model, x, rows.y, recipe, rng, weights)

@@ -9,7 +9,7 @@ import numpy as np
 from skautonas.estimation.evaluate import forget_models, prepare, seconds_left
 from skautonas.estimation.plan import Plan
 from skautonas.estimation.steps import build_on
-from skautonas.estimation.study import Fold, Tensors, read_study, read_tensors
+from skautonas.estimation.study import Fold, read_examples, read_study
 from skautonas.estimation.task import Refit, TrialTask
 
 
@@ -19,7 +19,7 @@ def refit(job: Refit, path: str) -> None:
     task = job.task
     try:
         fold = read_study(task.study).whole
-        candidate, trainer = prepare(task, fold, all_rows(fold))
+        candidate, trainer = prepare(task, fold, read_examples(fold.folder))
         training = trainer.fit(
             Plan(job.planned_epochs, job.best_epoch, seconds_left(task, start))
         )
@@ -33,35 +33,12 @@ def assemble(task: TrialTask, checkpoint: str, path: str) -> None:
     try:
         fold = read_study(task.study).whole
         model = fold.source.build(task.values).model
-        build_on(model, fold.source.arrange(read_tensors(fold.folder, "train").x))
+        build_on(model, fold.source.arrange(read_examples(fold.folder).x))
         with np.load(checkpoint) as stored:
             variables = [stored[name] for name in stored.files]
         _save(fold, model, variables, path)
     finally:
         forget_models()
-
-
-def all_rows(fold: Fold) -> Tensors:
-    """Return the rows that train, then those that validate where there are some."""
-    train = read_tensors(fold.folder, "train")
-    if not (Path(fold.folder) / "validation").exists():
-        return train
-    return concatenate(train, read_tensors(fold.folder, "validation"))
-
-
-def concatenate(first: Tensors, second: Tensors) -> Tensors:
-    """Return the rows of both, in order; those without a weight have weight 1."""
-    import tensorflow as tf
-
-    x = {name: tf.concat([first.x[name], second.x[name]], axis=0) for name in first.x}
-    y = tf.concat([first.y, second.y], axis=0)
-    if first.weights is None and second.weights is None:
-        return Tensors(x, y)
-    weights = [
-        np.ones(len(part.y)) if part.weights is None else part.weights
-        for part in (first, second)
-    ]
-    return Tensors(x, y, np.concatenate(weights))
 
 
 def _save(fold: Fold, core: Any, variables: list[np.ndarray], path: str) -> None:

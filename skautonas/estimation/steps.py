@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skautonas.data.encode import as_model_input, tensor_spec
 from skautonas.data.rows import padded_rows
 
 # Rows of one call in validation; the last batch is padded, so that a row's
@@ -18,15 +19,29 @@ def row_batches(
 ) -> Iterator[np.ndarray]:
     """Yield batches of row numbers for ever: each epoch shuffled, its rest dropped."""
     while True:
-        order = rng.permutation(n_rows).astype("int32")
+        order = rng.permutation(n_rows)
         for start in range(0, n_rows - batch + 1, batch):
             yield order[start : start + batch]
 
 
-def compile_steps(model: Any, data: tuple, batch: int) -> Callable:
-    """Return a function that trains on the given rows, a step a row of them.
+def compile_steps(model: Any, data: Any, batch: int) -> Callable:
+    """Return a function that trains on batches of rows, a step a batch.
 
-    ``data`` are inputs and targets, and the rows' weights where they have some.
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled model.
+    data : tuple
+        Inputs and targets, and the rows' weights where they have some: arrays, or
+        for the inputs a dict of arrays.
+    batch : int
+        Rows of a batch.
+
+    Returns
+    -------
+    callable
+        ``run(batches, rates)`` takes rows of ``data`` with leading axes (steps,
+        batch), and the learning rate of each step; returns the last step's loss.
     """
     import tensorflow as tf
 
@@ -35,25 +50,24 @@ def compile_steps(model: Any, data: tuple, batch: int) -> Callable:
     # A user's own schedule goes by the optimizer's count of steps.
     assignable = hasattr(model.optimizer.learning_rate, "assign")
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, batch], tf.int32),
-            tf.TensorSpec([None], tf.float32),
-        ]
-    )
-    def run(rows: Any, rates: Any) -> Any:
+    @tf.function
+    def run(batches: Any, rates: Any) -> Any:
         loss = tf.constant(math.nan)
         for step in tf.range(tf.shape(rates)[0]):
             if assignable:
                 model.optimizer.learning_rate.assign(rates[step])
-            chosen = rows[step]
-            logs = model.train_step(_gather(data, chosen))
+            chosen = tf.nest.map_structure(
+                lambda tensor: as_model_input(tensor[step]),  # noqa: B023
+                batches,
+            )
+            logs = model.train_step(chosen)
             loss = tf.cast(logs["loss"], tf.float32)
         return loss
 
     # A concrete function: TensorFlow warns of retracing where many functions share
     # their source line, as those of one trial after another do.
-    return run.get_concrete_function()
+    specs = tf.nest.map_structure(lambda array: tensor_spec(array, None, batch), data)
+    return run.get_concrete_function(specs, tf.TensorSpec([None], tf.float32))
 
 
 def build_on(model: Any, x: Any) -> None:
@@ -67,36 +81,42 @@ def build_on(model: Any, x: Any) -> None:
 
     if model.built:
         return
-    row = _gather(x, [0])
-    model(tf.nest.map_structure(lambda a: keras.Input(a.shape[1:], dtype=a.dtype), row))
+    specs = tf.nest.map_structure(lambda array: tensor_spec(array, None), x)
+    model(
+        tf.nest.map_structure(
+            lambda spec: keras.Input(spec.shape[1:], dtype=_model_dtype(spec)), specs
+        )
+    )
+
+
+def _model_dtype(spec: Any) -> str:
+    return "float32" if spec.dtype.name == "uint8" else spec.dtype.name
 
 
 def compile_predict(model: Any, x: Any) -> Callable[[], np.ndarray]:
-    """Return a function that predicts all rows of ``x``, in padded batches."""
+    """Return a function that predicts all rows of ``x``, in padded batches.
+
+    Made for each trial: it is traced in a third of the time of `run_batches`, whose
+    loop inside of TensorFlow is for models that are called again and again.
+    """
     import tensorflow as tf
 
-    n_rows = int(tf.nest.flatten(x)[0].shape[0])
-    rows = padded_rows(n_rows, VALIDATE_ROWS)
+    n_rows = len(tf.nest.flatten(x)[0])
 
-    @tf.function(input_signature=[tf.TensorSpec([VALIDATE_ROWS], tf.int32)])
-    def forward(chosen: Any) -> Any:
-        return model(_gather(x, chosen), training=False)
+    @tf.function
+    def forward(batch: Any) -> Any:
+        return model(tf.nest.map_structure(as_model_input, batch), training=False)
 
-    call = forward.get_concrete_function()
+    specs = tf.nest.map_structure(lambda array: tensor_spec(array, VALIDATE_ROWS), x)
+    call = forward.get_concrete_function(specs)
 
     def predict() -> np.ndarray:
-        outputs = [call(tf.constant(chosen)).numpy() for chosen in rows]
+        outputs = []
+        for rows in padded_rows(n_rows, VALIDATE_ROWS):
+            batch = tf.nest.map_structure(
+                lambda array, rows=rows: tf.constant(array[rows]), x
+            )
+            outputs.append(call(batch).numpy())
         return np.concatenate(outputs)[:n_rows]
 
     return predict
-
-
-def _gather(arrays: Any, rows: Any) -> Any:
-    """Return rows of each array; images, which may be kept as bytes, as floats."""
-    import tensorflow as tf
-
-    def take(array: Any) -> Any:
-        taken = tf.gather(array, rows)
-        return tf.cast(taken, tf.float32) if array.dtype == tf.uint8 else taken
-
-    return tf.nest.map_structure(take, arrays)

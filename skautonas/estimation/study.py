@@ -8,15 +8,16 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
+from skautonas.data.encode import encode_folder
 from skautonas.data.encoder import Arrays, Encoder
-from skautonas.data.rows import Rows
+from skautonas.data.rows import Rows, chunks_of_rows
 from skautonas.data.store import open_arrays, write_arrays
 from skautonas.data.targets import Targets
 from skautonas.space.candidate import CandidateSource
 
-# Names of arrays beside the encoded inputs, and the file of the labels.
-TARGETS, WEIGHTS = "y", "row_weights"
-LABELS = "labels.npy"
+# What is in the folder of a fold.
+RAW, ENCODED = "raw", "encoded"
+TARGETS, WEIGHTS, LABELS = "targets.npy", "weights.npy", "labels.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,7 @@ class Fold:
     targets : ClassTargets or ValueTargets
         Meaning of the model's outputs.
     folder : str
-        Holds the encoded arrays of each part, ``train`` and ``validation``, and the
-        labels of the validation rows, as the user gave them.
+        Holds the encoded rows: those that train, then those that validate.
     n_rows : int
         Number of rows that train.
     """
@@ -69,30 +69,51 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True)
-class Tensors:
-    """Encoded rows in memory: tensors, and the rows' weights as an array or None."""
+class Examples:
+    """Encoded rows: inputs by name, targets, and weights or None."""
 
-    x: Any
-    y: Any
+    x: Arrays
+    y: np.ndarray
     weights: np.ndarray | None = None
 
-
-def write_part(fold: Fold, part: str, arrays: Arrays, rows: Rows) -> None:
-    """Write the encoded inputs, targets and weights of one part of a fold."""
-    arrays = arrays | {TARGETS: fold.targets.encode(rows.y)}
-    if rows.weights is not None:
-        arrays[WEIGHTS] = rows.weights
-    write_arrays(Path(fold.folder) / part, arrays)
-
-
-def write_labels(fold: Fold, labels: np.ndarray) -> None:
-    """Write the validation rows' labels or values, as the user gave them."""
-    np.save(Path(fold.folder) / LABELS, labels)
+    def part(self, rows: slice) -> "Examples":
+        """Return some of the rows, as views."""
+        return Examples(
+            {name: array[rows] for name, array in self.x.items()},
+            self.y[rows],
+            None if self.weights is None else self.weights[rows],
+        )
 
 
-def read_labels(fold: Fold) -> np.ndarray:
-    """Return what `write_labels` wrote."""
-    return np.load(Path(fold.folder) / LABELS)
+def write_fold(fold: Fold, train: Rows, validation: Rows | None) -> None:
+    """Write raw inputs, targets and weights: the rows that train, then the others.
+
+    The labels of the validation rows are written as the user gave them, too.
+    """
+    folder = Path(fold.folder)
+    parts = [train] if validation is None else [train, validation]
+    chunks = (
+        fold.encoder.to_inputs(X) for part in parts for X in chunks_of_rows(part.X)
+    )
+    write_arrays(folder / RAW, chunks, sum(map(len, parts)))
+    targets = [fold.targets.encode(part.y) for part in parts]
+    np.save(folder / TARGETS, np.concatenate(targets))
+    if any(part.weights is not None for part in parts):
+        weights = [
+            np.ones(len(part)) if part.weights is None else part.weights
+            for part in parts
+        ]
+        np.save(folder / WEIGHTS, np.concatenate(weights))
+    if validation is not None:
+        np.save(folder / LABELS, validation.y)
+
+
+def encode_fold(study: str, index: int | None) -> None:
+    """Encode the raw inputs of a fold, or of all rows; runs in a worker."""
+    read = read_study(study)
+    fold = read.whole if index is None else read.folds[index]
+    folder = Path(fold.folder)
+    encode_folder(fold.encoder, fold.source.plain, folder / RAW, folder / ENCODED)
 
 
 def write_study(study: Study, path: Path) -> None:
@@ -107,18 +128,22 @@ def read_study(path: str) -> Study:
 
 
 @lru_cache(maxsize=2)
-def read_tensors(folder: str, part: str) -> Tensors:
-    """Load a part of a fold ("train" or "validation"), the inputs by name."""
-    import tensorflow as tf
+def read_examples(folder: str) -> Examples:
+    """Map the rows of a fold: those that train, then those that validate."""
+    weights = Path(folder) / WEIGHTS
+    return Examples(
+        open_arrays(Path(folder) / ENCODED),
+        np.load(Path(folder) / TARGETS),
+        np.load(weights) if weights.exists() else None,
+    )
 
-    arrays = open_arrays(Path(folder) / part)
-    y = tf.constant(np.asarray(arrays.pop(TARGETS)))
-    weights = arrays.pop(WEIGHTS, None)
-    x = {name: tf.constant(np.asarray(array)) for name, array in arrays.items()}
-    return Tensors(x, y, None if weights is None else np.array(weights))
+
+def read_labels(fold: Fold) -> np.ndarray:
+    """Return the validation rows' labels or values, as the user gave them."""
+    return np.load(Path(fold.folder) / LABELS)
 
 
 def forget_study() -> None:
     """Free the latest study and its rows."""
-    for read in (read_tensors, read_study):
+    for read in (read_examples, read_study):
         read.cache_clear()

@@ -22,6 +22,8 @@ from skautonas.space.recipe import Recipe
 
 # Tiny data sets are validated after this many steps rather than at every epoch.
 MIN_STEPS_BETWEEN_VALIDATIONS = 24
+# Of the rows that one call of the compiled loop takes along.
+CHUNK_BYTES = 64_000_000
 # Share of the time left that the plan of a training may fill.
 PLAN_SHARE = 0.95
 
@@ -46,15 +48,15 @@ class Trainer:
     ----------
     model : keras.Model
         Compiled model.
-    x : tensor, or dict of str to tensor
-        Training inputs as the model takes them; all rows in memory.
-    y : tensor of shape (n,) or (n, targets)
+    x : ndarray, or dict of str to ndarray
+        Training inputs as the model takes them; may be mapped from a file.
+    y : ndarray of shape (n,) or (n, targets)
         Training targets.
     recipe : Recipe
         Batch size, schedule, patience.
     rng : numpy.random.Generator
         Draws the order of the rows.
-    weights : tensor of shape (n,), optional
+    weights : ndarray of shape (n,), optional
         How much each row counts in the loss.
     clock : callable
         Returns seconds; monotonic.
@@ -74,12 +76,16 @@ class Trainer:
         self.recipe = recipe
         self.clock = clock
         self.seconds = Seconds()
-        n_rows = int(y.shape[0])
+        import tensorflow as tf
+
+        n_rows = len(y)
         self.batch = min(recipe.batch_size, n_rows)
         self.steps_per_epoch = max(1, n_rows // self.batch)
         self._rows = row_batches(n_rows, self.batch, rng)
-        data = (x, y) if weights is None else (x, y, weights)
-        self._run = compile_steps(model, data, self.batch)
+        self._data = (x, y) if weights is None else (x, y, weights)
+        self._run = compile_steps(model, self._data, self.batch)
+        row_bytes = sum(array[:1].nbytes for array in tf.nest.flatten(self._data))
+        self._most_steps = max(1, CHUNK_BYTES // max(1, row_bytes * self.batch))
 
     def fit(
         self,
@@ -157,12 +163,17 @@ class Trainer:
             now = self.clock()
             if now >= end and progress.done:
                 break
-            steps = min(stop - progress.done, progress.chunk(end - now))
+            steps = min(
+                stop - progress.done, progress.chunk(end - now), self._most_steps
+            )
             rates = self.recipe.learning_rate * rate_factor(
                 self.recipe.schedule, progress.of_next(steps)
             )
             rows = np.stack([next(self._rows) for _ in range(steps)])
-            loss = float(self._run(tf.constant(rows), tf.constant(rates, tf.float32)))
+            batches = tf.nest.map_structure(
+                lambda array, rows=rows: tf.constant(array[rows]), self._data
+            )
+            loss = float(self._run(batches, tf.constant(rates, tf.float32)))
             seconds = self.clock() - now
             if progress.done:
                 self.seconds.steps += seconds

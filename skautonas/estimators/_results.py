@@ -12,12 +12,6 @@ from skautonas._files import written_atomically
 from skautonas.data.rows import refuse_streams
 from skautonas.report.trials import cv_results, leaderboard_rows, record
 
-# Number of values in a batch of predictions: wide inputs get fewer rows. With 256 rows
-# one text took 18 ms, with 64 it takes 6 to 8, and 10 000 rows of any kind still take
-# less time than by the bare model (benchmarks/predict.py).
-PREDICT_VALUES = 2_000_000
-PREDICT_ROWS = (16, 64)
-
 
 class SearchResults(BaseEstimator):
     """The trials and the best model of a search; pickles without Keras objects."""
@@ -54,10 +48,7 @@ class SearchResults(BaseEstimator):
         check_is_fitted(self)
         refuse_streams(X)
         X = self._check_X(X, reset=False)
-        inputs = self._encoder.to_inputs(X)
-        values = sum(int(np.prod(array.shape[1:])) for array in inputs.values())
-        size = int(np.clip(PREDICT_VALUES // max(values, 1), *PREDICT_ROWS))
-        return run_batches(self.best_model_, inputs, size)
+        return run_batches(self.best_model_, self._encoder.to_inputs(X))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the score of the objective, ``scoring``, on other rows.

@@ -1,4 +1,4 @@
-"""From checked rows to what all trials share: split, encoded, bound to a space."""
+"""From checked rows to what all trials share: split, written, bound to a space."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ def make_study(
     seed: int,
     folder: str,
 ) -> "Study":
-    """Split and encode the rows, and gather what all trials share.
+    """Split and write the rows, and gather what all trials share.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def make_study(
     seed : int
         Seed of the split.
     folder : str
-        Where encoded rows go.
+        Where the rows go.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def make_study(
     Raises
     ------
     ValueError
-        Where the rows cannot be split, encoded or scored.
+        Where the rows cannot be split, read or scored.
     """
     start_tensorflow()
     from skautonas.estimation.study import Study
@@ -90,9 +90,8 @@ def _fold(
     validation: Rows | None,
     folder: str,
 ) -> "Fold":
-    """Learn an encoder from the rows that train, and write the encoded rows."""
-    from skautonas.data.encode import encode, preprocessing_model
-    from skautonas.estimation.study import Fold, write_labels, write_part
+    """Learn an encoder from the rows that train, and write the raw rows."""
+    from skautonas.estimation.study import Fold, write_fold
 
     targets = search._fit_targets(y, train)
     if validation is not None:
@@ -101,12 +100,7 @@ def _fold(
     encoder = search._make_encoder().fit(train.X)
     source = _make_source(search, encoder, targets, len(train))
     fold = Fold(source, encoder, targets, folder, len(train))
-    preprocessing = preprocessing_model(encoder, source.plain)
-    write_part(fold, "train", encode(preprocessing, encoder.to_inputs(train.X)), train)
-    if validation is not None:
-        arrays = encode(preprocessing, encoder.to_inputs(validation.X))
-        write_part(fold, "validation", arrays, validation)
-        write_labels(fold, validation.y)
+    write_fold(fold, train, validation)
     return fold
 
 

@@ -1,4 +1,4 @@
-"""One search from encoded data to the archive of one model."""
+"""One search from written rows to the archive of one model."""
 
 import math
 import tempfile
@@ -110,6 +110,7 @@ def run_search(
     study_file = folder / f"study-{time.monotonic_ns()}.pickle"
     write_study(study, study_file)
     (folder / "trials").mkdir(exist_ok=True)
+    _encode(study, study_file, executor)
     strategy = _make_strategy(study, settings, executor, budget)
     driver = Driver(
         strategy,
@@ -145,6 +146,18 @@ def run_search(
         refitted=refitted,
         refit_error=error,
     )
+
+
+def _encode(study: Any, study_file: Path, executor: LocalExecutor) -> None:
+    """Have the workers encode the rows of all folds."""
+    from skautonas.estimation.study import encode_fold
+
+    folds: list[int | None] = list(range(len(study.folds)))
+    if study.whole not in study.folds:
+        folds.append(None)
+    encoding = [executor.submit(encode_fold, str(study_file), fold) for fold in folds]
+    for future in encoding:
+        future.result()
 
 
 def _forget_checkpoint(trial: Trial) -> None:

@@ -1,5 +1,6 @@
 """The archive of a model: raw inputs, preprocessing, core, prediction."""
 
+import random
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -86,11 +87,18 @@ def save_model(model: Any, path: Path) -> None:
 
 
 def load_model(archive: bytes) -> Any:
-    """Load a model from the bytes of its archive; runs no code of the archive."""
+    """Load a model from the bytes of its archive; runs no code of the archive.
+
+    Python's random state is what it was: Keras draws seeds of layers from it.
+    """
     start_tensorflow()
     import keras
 
-    with tempfile.TemporaryDirectory(prefix="skautonas-") as folder:
-        path = Path(folder) / "model.keras"
-        path.write_bytes(archive)
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    random_state = random.getstate()
+    try:
+        with tempfile.TemporaryDirectory(prefix="skautonas-") as folder:
+            path = Path(folder) / "model.keras"
+            path.write_bytes(archive)
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+    finally:
+        random.setstate(random_state)

@@ -8,7 +8,6 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
@@ -29,7 +28,7 @@ from skautonas.estimators._study import make_study
 from skautonas.exceptions import SkautonasWarning
 from skautonas.report.progress import print_trial, say
 from skautonas.search.budget import Budget
-from skautonas.search.executor import LocalExecutor
+from skautonas.search.executor import LocalExecutor, count_workers
 
 
 class BaseSearch(SearchResults):
@@ -155,7 +154,7 @@ class BaseSearch(SearchResults):
         split_seed, search_seed = map(int, rng.randint(1, 2**31 - 1, size=2))
         with (
             tempfile.TemporaryDirectory(prefix="skautonas-") as folder,
-            LocalExecutor(effective_n_jobs(self.n_jobs)) as executor,
+            LocalExecutor(count_workers(self.n_jobs)) as executor,
         ):
             ready = executor.warm_up()
             study = make_study(self, given, rows, validation, split_seed, folder)

@@ -17,6 +17,9 @@ from concurrent.futures import CancelledError, Executor, Future, wait
 from functools import partial
 from typing import Any
 
+from joblib import effective_n_jobs
+from joblib.parallel import get_active_backend
+
 from skautonas import _compat
 from skautonas._compat import loky
 from skautonas._tensorflow import start_tensorflow
@@ -184,6 +187,16 @@ class LocalExecutor(Executor):
             outer.set_exception(error)
         else:
             outer.set_result(inner.result())
+
+
+def count_workers(n_jobs: int | None) -> int:
+    """Return how many workers ``n_jobs`` stands for.
+
+    Inside a parallel call of joblib, as in ``GridSearchCV(n_jobs=2)``, it is one: the
+    cores are shared out already.
+    """
+    backend, _ = get_active_backend()
+    return 1 if backend.nesting_level else effective_n_jobs(n_jobs)
 
 
 def _lease() -> Worker:

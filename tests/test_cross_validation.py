@@ -6,6 +6,7 @@ import pytest
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.model_selection import (
     GroupKFold,
+    KFold,
     PredefinedSplit,
     ShuffleSplit,
     TimeSeriesSplit,
@@ -156,3 +157,22 @@ def test_a_tiny_budget_gives_a_model_with_folds_too(name):
         search.fit(X, y)
     assert search.predict(X).shape == (100,)
     assert search.refitted_
+
+
+def test_a_generator_that_is_used_up_is_told():
+    cv = KFold(2).split(WINE[0])
+    search = TabularSearchClassifier(cv=cv, **QUICK)
+    search.fit(*WINE)
+    with pytest.raises(ValueError, match="one fit only"):
+        search.fit(*WINE)
+
+
+@pytest.mark.parametrize("weights", [None, np.arange(10.0)])
+def test_row_numbers_count_from_the_end_and_stay_below_their_number(weights):
+    y = np.arange(10)
+    given = Rows(y[:, None], y, weights)
+    rows = given.without_absent()
+    assert rows.y[rows.numbered([-1, 5], 10)].tolist() == [9, 5]
+    for wrong in ([1000], np.ones(3, bool)):
+        with pytest.raises(ValueError, match="10 rows"):
+            rows.numbered(wrong, 10)

@@ -296,3 +296,15 @@ def test_categories_under_a_number_are_categories():
     for name in (0, "0"):
         encoder = TableEncoder().fit(pd.DataFrame({name: values}))
         assert encoder.columns_[0].kind == "category"
+
+
+def test_differences_too_small_for_floats_are_none():
+    x = np.arange(40)[:, None] * 1e-41
+    arrays = encoded(TableEncoder().fit(x), x)
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_a_lone_surrogate_is_refused_by_column():
+    table = pd.DataFrame({"city": ["\ud800", "a"]})
+    with pytest.raises(ValueError, match=r"Unicode in column 'city'"):
+        TableEncoder().fit(table)

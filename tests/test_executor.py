@@ -192,3 +192,12 @@ def test_a_killed_process_is_gone_when_kill_returns(tmp_path):
         size = path.stat().st_size
         time.sleep(0.2)
         assert path.stat().st_size == size
+
+
+def test_a_task_that_was_cancelled_is_left_out():
+    with LocalExecutor(1) as executor:
+        running = executor.submit(pid_later)
+        waiting = executor.submit(pid)
+        assert waiting.cancel()
+        assert running.result(timeout=30) > 0
+        assert executor.submit(pid).result(timeout=30) > 0

@@ -10,7 +10,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from skautonas.data.targets import ClassTargets, ValueTargets
+from skautonas.data.targets import ClassTargets, ValueTargets, fit_values
 from skautonas.estimation.scoring import check_scorer, score_predictions
 
 LABELS = np.array(["no", "yes"])
@@ -71,3 +71,9 @@ def test_scorers_that_fit_the_rows_pass():
     values = ValueTargets(np.array([5.0]), np.array([3.0]), flat=True)
     for name in ("r2", "neg_root_mean_squared_log_error"):
         check_scorer(get_scorer(name), values, np.array([1.0, 5.0, 9.0]))
+
+
+def test_a_scorer_of_positive_predictions_is_accepted():
+    counts = np.array([0.0, 1.0, 3.0, 2.0])
+    scorer = get_scorer("neg_mean_poisson_deviance")
+    check_scorer(scorer, fit_values(counts), counts)

@@ -79,3 +79,8 @@ def test_the_seed_decides():
     one, two = (holdout(y, 0.2, stratify=False, seed=s)[1].tolist() for s in (1, 2))
     assert one != two
     assert one == holdout(y, 0.2, stratify=False, seed=1)[1].tolist()
+
+
+def test_a_large_fraction_leaves_a_row_to_train():
+    train, validation = holdout(np.arange(5.0), 0.9, stratify=False, seed=0)
+    assert (len(train), len(validation)) == (1, 4)

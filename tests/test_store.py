@@ -1,8 +1,11 @@
 """Arrays on disk, between the user's process and the workers."""
 
 import numpy as np
+import pytest
 
+from skautonas.data.images import ImageEncoder
 from skautonas.data.store import open_arrays, write_arrays
+from skautonas.estimation.study import raw_chunks
 
 
 def test_arrays_come_back(tmp_path):
@@ -42,3 +45,24 @@ def test_arrays_are_mapped_and_may_be_of_any_order(tmp_path):
     mapped = open_arrays(tmp_path)["x"]
     assert isinstance(mapped, np.memmap)
     np.testing.assert_array_equal(mapped, [[1, 0], [3, 2], [5, 4]])
+
+
+def test_chunks_that_differ_are_refused(tmp_path):
+    chunks = [{"x": np.zeros(2, "uint8")}, {"x": np.zeros(2, "float32")}]
+    with pytest.raises(ValueError, match="alike"):
+        write_arrays(tmp_path, chunks, 4)
+
+
+@pytest.mark.parametrize("train", ["uint8", "float32"])
+def test_bytes_and_floats_go_together(train):
+    images = np.arange(2 * 4 * 4).reshape(2, 4, 4, 1)
+    tables = [
+        images.astype(train),
+        images.astype("float32" if train == "uint8" else "uint8"),
+    ]
+    encoder = ImageEncoder().fit(tables[0])
+    chunks = [chunk["image"] for chunk in raw_chunks(encoder, tables)]
+    np.testing.assert_array_equal(
+        np.concatenate(chunks), np.concatenate([images, images])
+    )
+    assert {chunk.dtype.name for chunk in chunks} == {"float32"}

@@ -165,3 +165,10 @@ def test_a_scorer_without_weights_is_refused_with_the_mend():
     search = TabularSearchClassifier(scoring=unweighted, **QUICK)
     with pytest.raises(ValueError, match="sample_weight"):
         search.fit(*WINE, sample_weight=np.arange(1.0, 179.0))
+
+
+def test_rows_without_weights_need_no_scorer_with_them():
+    X, y = WINE
+    search = TabularSearchRegressor(scoring=unweighted, **QUICK)
+    search.fit(X[:140], y[:140], np.arange(1.0, 141.0), X_val=X[140:], y_val=y[140:])
+    assert search.best_score_ == 0.0

@@ -15,7 +15,9 @@ from skautonas.data.store import open_arrays, write_arrays
 # 18 ms, with 64 it takes 6 to 8, and 10 000 rows of any kind still take less time than
 # by the bare model (benchmarks/predict.py).
 BATCH_VALUES = 2_000_000
-BATCH_ROWS = (16, 64)
+LEAST_BATCH_ROWS, BATCH_ROWS = 16, 64
+# Texts whose length is measured, to tell how many bytes a row takes.
+SAMPLED_TEXTS = 1000
 # One call copies so many bytes, of so many rows at most.
 CALL_BYTES = 64_000_000
 CALL_ROWS = 4096
@@ -140,13 +142,28 @@ def tensor_spec(array: np.ndarray, *rows: int | None) -> Any:
     return tf.TensorSpec([*rows, *array.shape[1:]], dtype)
 
 
+def batch_rows(arrays: list[np.ndarray], most: int) -> int:
+    """Return the rows of a batch: at most so many, and fewer of wide ones."""
+    values = max(1, sum(int(np.prod(array.shape[1:])) for array in arrays))
+    return int(np.clip(BATCH_VALUES // values, LEAST_BATCH_ROWS, most))
+
+
+def row_bytes(arrays: list[np.ndarray]) -> int:
+    """Return about how many bytes a row of all arrays takes."""
+    total = 1
+    for array in arrays:
+        total += array[:1].nbytes
+        if array.dtype == object:
+            some = array.flat[:SAMPLED_TEXTS]
+            total += sum(map(len, some)) * array[:1].size // max(1, len(some))
+    return total
+
+
 def _sizes(arrays: list[np.ndarray]) -> tuple[int, int]:
     """Return the rows of a batch, and those of a call, which holds whole batches."""
-    values = max(1, sum(int(np.prod(array.shape[1:])) for array in arrays))
-    size = int(np.clip(BATCH_VALUES // values, *BATCH_ROWS))
-    row_bytes = max(1, sum(array[:1].nbytes for array in arrays))
-    n_batches = int(np.clip(CALL_BYTES // row_bytes, size, CALL_ROWS)) // size
-    return size, n_batches * size
+    size = batch_rows(arrays, BATCH_ROWS)
+    rows = int(np.clip(CALL_BYTES // row_bytes(arrays), size, CALL_ROWS))
+    return size, rows // size * size
 
 
 def _first_rows(batches: Any, n_rows: int) -> np.ndarray:

@@ -50,19 +50,23 @@ class Rows:
             rows if self.given is None else self.given[rows],
         )
 
-    def numbered(self, given: Any) -> np.ndarray:
+    def numbered(self, given: Any, n_given: int) -> np.ndarray:
         """Return which of these rows the user's row numbers, or a mask, stand for.
 
-        Those of rows that are not here are left out.
+        Those of rows that are not here are left out. ``n_given`` is the number of the
+        user's rows.
         """
+        place = np.full(n_given, -1)
+        place[slice(None) if self.given is None else self.given] = np.arange(len(self))
         given = np.asarray(given)
-        if given.dtype == bool:
-            given = np.flatnonzero(given)
-        if self.given is None:
-            return given
-        places = np.searchsorted(self.given, given)
-        places = np.minimum(places, len(self) - 1)
-        return places[self.given[places] == given]
+        try:
+            places = place[given if given.size else []]
+        except IndexError as error:
+            raise ValueError(
+                f"Expected cv with numbers of the {n_given} rows, or masks as long; "
+                f"received {given!r:.80}. {error}."
+            ) from error
+        return places[places >= 0]
 
     def without_absent(self) -> "Rows":
         """Return the rows whose weight is not zero."""

@@ -46,9 +46,14 @@ def cross_validation(
         pairs = _split(kind(int(cv), shuffle=True, random_state=seed), rows)
     else:
         pairs = [
-            (rows.numbered(train), rows.numbered(validation))
+            (rows.numbered(train, len(given)), rows.numbered(validation, len(given)))
             for train, validation in _split(cv, given)
         ]
+    if not pairs:
+        raise ValueError(
+            f"Expected cv with at least one fold; received {cv!r}, which gives none. A "
+            "generator serves one fit only: pass list(...) of it, or a splitter."
+        )
     if any(len(train) == 0 or len(validation) == 0 for train, validation in pairs):
         raise ValueError(
             f"Expected folds with rows to train and to validate; received cv={cv!r}, "
@@ -95,10 +100,10 @@ def holdout(y: np.ndarray, fraction: float, *, stratify: bool, seed: int) -> Pai
             f"Expected at least 2 rows, one to train and one to validate; received "
             f"n_samples={n_rows}."
         )
+    n_validation = min(max(1, round(fraction * n_rows)), n_rows - 1)
     if not stratify:
         rows = np.arange(n_rows)
-        return tuple(train_test_split(rows, test_size=fraction, random_state=seed))
-    n_validation = min(max(1, round(fraction * n_rows)), n_rows - 1)
+        return tuple(train_test_split(rows, test_size=n_validation, random_state=seed))
     _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
     rng = np.random.default_rng(seed)
     chosen = _rows_by_class(counts, n_validation, rng)

@@ -23,17 +23,24 @@ def write_arrays(folder: Path, chunks: Iterable[Arrays], n_rows: int) -> None:
     folder : Path
         Made where it does not exist.
     chunks : iterable of dict of str to ndarray
-        Consecutive rows of the same arrays.
+        Consecutive rows of the same arrays, of one dtype and shape behind the rows.
     n_rows : int
         Rows of all chunks together.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, Any] = {}
+    kinds: dict[str, tuple] = {}
     lengths: dict[str, list[np.ndarray]] = {}
     with ExitStack() as stack:
         for chunk in chunks:
             for name, array in chunk.items():
                 is_text = array.dtype == object
+                kind = (array.dtype, array.shape[1:])
+                if kinds.setdefault(name, kind) != kind:
+                    raise ValueError(
+                        f"Expected chunks of {name!r} alike; received {kind} after "
+                        f"{kinds[name]}."
+                    )
                 if name not in files:
                     path = folder / f"{name}{BYTES if is_text else '.npy'}"
                     files[name] = stack.enter_context(path.open("wb"))

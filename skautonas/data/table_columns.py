@@ -168,6 +168,17 @@ def to_inputs(X, columns, by_name):
         is_whole = isinstance(value, float) and value.is_integer()
         return str(int(value)) if is_whole else str(value)
 
+    def texts(values, name):
+        column = np.array([text(value) for value in values], dtype=object)
+        try:
+            "".join(column).encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"Expected valid Unicode in column {name!r}; received a lone "
+                'surrogate. Pass text.encode("utf-8", "replace").decode().'
+            ) from error
+        return column
+
     has_names = by_name and (isinstance(X, dict) or hasattr(X, "columns"))
     if not has_names and not isinstance(X, np.ndarray):
         X = np.asarray(X, dtype=object)
@@ -179,7 +190,7 @@ def to_inputs(X, columns, by_name):
         elif kind == "date":
             numeric.append(days(values, origin))
         else:
-            categorical.append(np.array([text(v) for v in values], dtype=object))
+            categorical.append(texts(values, name))
     inputs = {}
     if numeric:
         inputs["numeric"] = np.stack(numeric, axis=1)

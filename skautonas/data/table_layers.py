@@ -18,6 +18,10 @@ LARGEST_SHARE = 0.998
 LARGEST_SCALED = 1e6
 
 
+# Smaller differences of quantiles count as none: their inverse would be no float32.
+SMALLEST = np.finfo("float32").tiny
+
+
 def encoded_table(scales: Any, missing: list[int], levels: list[list[str]]) -> Any:
     """Return the model from raw inputs to scaled numbers and ids of categories."""
     import keras
@@ -84,9 +88,9 @@ def _normal_scores(x: Any, scales: Any) -> Any:
 
     low, high = scales.quantiles[:-1], scales.quantiles[1:]
     width = high - low
-    steep = np.where(width > 0, width, np.inf)
+    steep = np.where(width > SMALLEST, width, np.inf)
     # Equal neighbours are a jump: half of it belongs to each side of the value.
-    jump = (width <= 0).astype("float32")
+    jump = (width <= SMALLEST).astype("float32")
     slope = (1 / steep).astype("float32")
     low = low.astype("float32")
     x = ops.expand_dims(x, 1)

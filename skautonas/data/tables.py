@@ -16,6 +16,8 @@ from skautonas.data.table_columns import to_inputs as table_inputs
 # each costs a comparison per cell.
 MAX_QUANTILES = 128
 ROWS_PER_QUANTILE = 30
+# Smaller differences count as none: their inverse would be no float32.
+SMALLEST = float(np.finfo("float32").tiny)
 # Levels with fewer training rows count as unknown, which so gets trained as well.
 MIN_LEVEL_ROWS = 3
 MAX_LEVELS = 1000
@@ -128,6 +130,7 @@ def _fit_scale(values: np.ndarray) -> Scales:
     # RealMLP (Holzmüller et al. 2024): by the quartiles; where they are equal, by the
     # range; a constant column becomes zero.
     spread = q75 - q25 or np.ptp(filled) / 2
+    spread = 0 if spread < SMALLEST else spread
     count = int(np.clip(len(values) // ROWS_PER_QUANTILE, 10, MAX_QUANTILES))
     grid = np.quantile(filled, np.linspace(0, 1, count))
     factor = np.float64(1 / spread if spread else 0)

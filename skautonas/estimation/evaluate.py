@@ -69,7 +69,10 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
             forget_models()
         left = seconds_left(task, start)
         share = None if left is None else left / (len(study.folds) - index)
-        results.append(_train_fold(task, fold, study.scorer, share))
+        result = _train_fold(task, fold, study.scorer, share)
+        if len(study.folds) > 1:
+            result.training.variables.clear()  # nobody will read them
+        results.append(result)
     trained = time.monotonic()
     checkpoint = None
     if len(results) == 1:
@@ -100,6 +103,7 @@ def _train_fold(
     examples = read_examples(fold.folder)
     validation = examples.part(slice(fold.n_rows, None))
     labels = read_labels(fold)
+    weights = validation.weights if fold.weighs_validation else None
     loaded = time.monotonic()
     candidate, trainer = prepare(task, fold, examples.part(slice(fold.n_rows)))
     predict = compile_predict(candidate.model, fold.source.arrange(validation.x))
@@ -107,9 +111,7 @@ def _train_fold(
 
     def validate() -> float:
         outputs = fold.targets.predictions(predict())
-        return score_predictions(
-            scorer, fold.targets, labels, outputs, validation.weights
-        )
+        return score_predictions(scorer, fold.targets, labels, outputs, weights)
 
     epochs = candidate.recipe.epochs
     if task.max_epochs is not None:

@@ -102,7 +102,7 @@ def check_scorer(
     with more than two classes: all trials would fail.
     """
     if isinstance(targets, ValueTargets):
-        guesses = y_true[::-1].copy()
+        guesses = (y_true + y_true.mean(axis=0)) / 2
     else:
         rng = np.random.default_rng(0)
         guesses = rng.dirichlet(np.ones(targets.n_outputs), len(y_true))
@@ -115,7 +115,8 @@ def check_scorer(
             f"Expected a scorer for the {len(y_true)} validation rows; received "
             f"scoring={scorer!r}, which fails on them with {type(error).__name__}: "
             f"{error} Choose another scoring (with weights, one that takes "
-            "sample_weight), or pass X_val and y_val with rows of every class."
+            "sample_weight), or, for classes that are missing there, pass X_val and "
+            "y_val with rows of every class."
         ) from error
 
 

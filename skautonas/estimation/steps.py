@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from skautonas.data.encode import as_model_input, tensor_spec
+from skautonas.data.encode import as_model_input, batch_rows, tensor_spec
 from skautonas.data.rows import padded_rows
 
-# Rows of one call in validation; the last batch is padded, so that a row's
+# Most rows of one call in validation; the last batch is padded, so that a row's
 # prediction does not depend on its neighbours.
 VALIDATE_ROWS = 256
 
@@ -41,7 +41,7 @@ def compile_steps(model: Any, data: Any, batch: int) -> Callable:
     -------
     callable
         ``run(batches, rates)`` takes rows of ``data`` with leading axes (steps,
-        batch), and the learning rate of each step; returns the last step's loss.
+        batch), and the learning rate of each step; returns Keras' mean loss so far.
     """
     import tensorflow as tf
 
@@ -101,18 +101,19 @@ def compile_predict(model: Any, x: Any) -> Callable[[], np.ndarray]:
     """
     import tensorflow as tf
 
-    n_rows = len(tf.nest.flatten(x)[0])
+    arrays = tf.nest.flatten(x)
+    n_rows, size = len(arrays[0]), batch_rows(arrays, VALIDATE_ROWS)
 
     @tf.function
     def forward(batch: Any) -> Any:
         return model(tf.nest.map_structure(as_model_input, batch), training=False)
 
-    specs = tf.nest.map_structure(lambda array: tensor_spec(array, VALIDATE_ROWS), x)
+    specs = tf.nest.map_structure(lambda array: tensor_spec(array, size), x)
     call = forward.get_concrete_function(specs)
 
     def predict() -> np.ndarray:
         outputs = []
-        for rows in padded_rows(n_rows, VALIDATE_ROWS):
+        for rows in padded_rows(n_rows, size):
             batch = tf.nest.map_structure(
                 lambda array, rows=rows: tf.constant(array[rows]), x
             )

@@ -1,5 +1,6 @@
 """What all trials of one search share."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 
 from skautonas.data.encode import encode_folder
 from skautonas.data.encoder import Arrays, Encoder
-from skautonas.data.rows import Rows, chunks_of_rows
+from skautonas.data.rows import Rows, chunks_of_rows, take_rows
 from skautonas.data.store import open_arrays, write_arrays
 from skautonas.data.targets import Targets
 from skautonas.space.candidate import CandidateSource
@@ -36,6 +37,8 @@ class Fold:
         Holds the encoded rows: those that train, then those that validate.
     n_rows : int
         Number of rows that train.
+    weighs_validation : bool
+        Whether the score takes weights of the validation rows.
     """
 
     source: CandidateSource
@@ -43,6 +46,7 @@ class Fold:
     targets: Targets
     folder: str
     n_rows: int
+    weighs_validation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +96,7 @@ def write_fold(fold: Fold, train: Rows, validation: Rows | None) -> None:
     """
     folder = Path(fold.folder)
     parts = [train] if validation is None else [train, validation]
-    chunks = (
-        fold.encoder.to_inputs(X) for part in parts for X in chunks_of_rows(part.X)
-    )
+    chunks = raw_chunks(fold.encoder, [part.X for part in parts])
     write_arrays(folder / RAW, chunks, sum(map(len, parts)))
     targets = [fold.targets.encode(part.y) for part in parts]
     np.save(folder / TARGETS, np.concatenate(targets))
@@ -106,6 +108,23 @@ def write_fold(fold: Fold, train: Rows, validation: Rows | None) -> None:
         np.save(folder / WEIGHTS, np.concatenate(weights))
     if validation is not None:
         np.save(folder / LABELS, validation.y)
+
+
+def raw_chunks(encoder: Encoder, tables: list[Any]) -> Iterator[Arrays]:
+    """Yield the raw inputs of several X, one after another, as of one dtype.
+
+    Images may be bytes in one and floats in the other.
+    """
+    heads = [encoder.to_inputs(take_rows(X, np.arange(1))) for X in tables]
+    dtypes = {
+        name: np.result_type(*(head[name].dtype for head in heads)) for name in heads[0]
+    }
+    for X in tables:
+        for chunk in chunks_of_rows(X):
+            yield {
+                name: array.astype(dtypes[name], copy=False)
+                for name, array in encoder.to_inputs(chunk).items()
+            }
 
 
 def encode_fold(study: str, index: int | None) -> None:

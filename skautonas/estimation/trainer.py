@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from skautonas.data.encode import row_bytes
 from skautonas.estimation.plan import Plan, Progress
 from skautonas.estimation.schedule import rate_factor
 from skautonas.estimation.steps import compile_steps, row_batches
@@ -84,8 +85,8 @@ class Trainer:
         self._rows = row_batches(n_rows, self.batch, rng)
         self._data = (x, y) if weights is None else (x, y, weights)
         self._run = compile_steps(model, self._data, self.batch)
-        row_bytes = sum(array[:1].nbytes for array in tf.nest.flatten(self._data))
-        self._most_steps = max(1, CHUNK_BYTES // max(1, row_bytes * self.batch))
+        step_bytes = self.batch * row_bytes(tf.nest.flatten(self._data))
+        self._most_steps = max(1, CHUNK_BYTES // step_bytes)
 
     def fit(
         self,

@@ -30,7 +30,7 @@ default="auto"
     validation_fraction : float, default=0.2
         Share of the rows that validate, shuffled, stratified for classifiers; unused
         with ``cv`` and where ``fit`` gets ``X_val``.
-    refit : bool, default=True
+{class_weight}    refit : bool, default=True
         Train the winner again on all rows where the time reaches; otherwise the model
         is the one that was validated.
     n_jobs : int, default=None
@@ -42,10 +42,9 @@ default="auto"
         1 prints a line a finished trial.\
 """
 
-CLASS_WEIGHT = """
-    class_weight : dict, "balanced" or None, default=None
+CLASS_WEIGHT = """    class_weight : dict, "balanced" or None, default=None
         Weights of the classes by label, in the loss and in the score; "balanced" is
-        inverse to how often a class occurs.\
+        inverse to how often a class occurs.
 """
 
 ATTRIBUTES = """\
@@ -76,9 +75,8 @@ best_model_ : keras.Model
 
 def document(cls: type) -> type:
     """Fill the shared parts into an estimator's docstring."""
-    parameters = PARAMETERS
-    if "class_weight" in signature(cls).parameters:
-        parameters += CLASS_WEIGHT
+    weighs = "class_weight" in signature(cls).parameters
+    parameters = PARAMETERS.replace("{class_weight}", CLASS_WEIGHT if weighs else "")
     doc = (cls.__doc__ or "").replace("{parameters}", parameters)
     cls.__doc__ = doc.replace("{attributes}", ATTRIBUTES)
     return cls

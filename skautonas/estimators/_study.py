@@ -99,7 +99,8 @@ def _fold(
         check_scorer(search.scorer_, targets, validation.y, validation.weights)
     encoder = search._make_encoder().fit(train.X)
     source = _make_source(search, encoder, targets, len(train))
-    fold = Fold(source, encoder, targets, folder, len(train))
+    weighs = validation is not None and validation.weights is not None
+    fold = Fold(source, encoder, targets, folder, len(train), weighs)
     write_fold(fold, train, validation)
     return fold
 

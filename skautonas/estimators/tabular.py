@@ -119,6 +119,10 @@ class TabularSearchClassifier(SearchClassifierMixin, _TabularSearch):
     Attributes
     ----------
     {attributes}
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns; only where all are strings.
     classes_ : ndarray of shape (n_classes,)
         The labels.
 
@@ -144,6 +148,10 @@ class TabularSearchRegressor(SearchRegressorMixin, _TabularSearch):
     Attributes
     ----------
     {attributes}
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns; only where all are strings.
 
     Examples
     --------

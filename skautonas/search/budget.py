@@ -15,8 +15,9 @@ SHORT_TRIAL_SECONDS = 10.0
 REFIT_MARGIN = 1.15
 # Saving the model at the end; building it once more comes on top.
 FINISH_SECONDS = 1.5
-# A model that takes longer to be built and saved hangs.
-ASSEMBLE_SECONDS = 30.0
+# What a fit cannot do without may take so long even where the time is up: encoding the
+# rows, and saving the model.
+NEEDED_SECONDS = 30.0
 # A trial that has less than this left would only be traced, not trained; the first one
 # gets so much for each fold even where the budget has less, or there would be no model.
 MIN_TRIAL_SECONDS = 1.5

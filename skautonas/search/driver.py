@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass
 from typing import Protocol
 
 from skautonas.estimation.task import TrialOutcome, TrialTask
 from skautonas.search.budget import (
     FINISH_SECONDS,
+    MAX_COLD_START,
     MIN_TRIAL_SECONDS,
     REFIT_MARGIN,
     Budget,
@@ -121,6 +122,8 @@ class Driver:
         self._since_best = 0
         self._running: dict[Future, tuple[TrialTask, Proposal, float]] = {}
         self._killed: set[Future] = set()
+        # Workers that were lost: as many trials wait for the start of another.
+        self._restarts = 0
         self._early: dict[int, tuple[TrialTask, Proposal, TrialOutcome]] = {}
 
     @property
@@ -179,8 +182,13 @@ class Driver:
                     self.stop_reason = "exhausted"
                 return
             least = 0.0 if self._asked else MIN_TRIAL_SECONDS * self.rules.n_folds
-            seconds = self.budget.for_trial(self._reserve(), least)
-            ends = math.inf if seconds is None else self.budget.elapsed() + seconds
+            wait_for_worker = MAX_COLD_START if self._restarts else 0.0
+            self._restarts = max(0, self._restarts - 1)
+            reserve = self._reserve() + wait_for_worker
+            seconds = self.budget.for_trial(reserve, least)
+            ends = math.inf
+            if seconds is not None:
+                ends = self.budget.elapsed() + wait_for_worker + seconds
             task = self.make_task(self._asked, proposal, seconds)
             self._asked += 1
             future = self.executor.submit(self.evaluate, task)
@@ -225,6 +233,8 @@ class Driver:
     def _receive(self, future: Future) -> None:
         task, proposal, _ = self._running.pop(future)
         outcome = outcome_of(future, future in self._killed)
+        if future in self._killed or isinstance(future.exception(), BrokenExecutor):
+            self._restarts += 1
         if not self.rules.in_order:
             self._tell(task, proposal, outcome)
             return

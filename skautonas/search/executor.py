@@ -20,8 +20,7 @@ from typing import Any
 from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 
-from skautonas import _compat
-from skautonas._compat import loky
+from skautonas._compat import lift_worker_memory_limit, loky
 from skautonas._tensorflow import start_tensorflow
 from skautonas.exceptions import OverdueError
 
@@ -156,7 +155,8 @@ class LocalExecutor(Executor):
             waiting, busy = list(self._waiting), list(self._busy)
             self._waiting.clear()
         for outer, _ in waiting:
-            outer.set_exception(CancelledError())
+            if outer.set_running_or_notify_cancel():
+                outer.set_exception(CancelledError())
         for outer in busy:
             self._end(outer)
         with self._lock:
@@ -169,6 +169,8 @@ class LocalExecutor(Executor):
     def _start_waiting(self) -> None:
         while self._waiting and self._free:
             outer, task = self._waiting.popleft()
+            if not outer.set_running_or_notify_cancel():
+                continue
             worker = self._free.pop()
             inner = worker.submit(task)
             self._busy[outer] = (worker, inner)
@@ -233,10 +235,21 @@ def result_within(executor: LocalExecutor, future: Future, seconds: float) -> An
     return future.result()
 
 
+def _forget_workers() -> None:
+    """Leave the workers to the parent: a forked child has none of their threads."""
+    global _idle_lock
+    _idle_lock = threading.Lock()
+    _idle.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_workers)
+
+
 def prepare_worker(parent: int) -> None:
     """Make this process a worker: deaf to Ctrl-C, gone when its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _compat.lift_worker_memory_limit()
+    lift_worker_memory_limit()
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 

@@ -4,6 +4,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,10 @@ import numpy as np
 from skautonas.estimation.task import WRITE_SECONDS, Refit, TrialTask
 from skautonas.exceptions import NoTimeError, OverdueError, SearchFailedError
 from skautonas.search.budget import (
-    ASSEMBLE_SECONDS,
     FINISH_SECONDS,
     MAX_COLD_START,
     MIN_TRIAL_SECONDS,
+    NEEDED_SECONDS,
     Budget,
 )
 from skautonas.search.driver import OVERRUN_SECONDS, Driver, Rules
@@ -110,7 +111,7 @@ def run_search(
     study_file = folder / f"study-{time.monotonic_ns()}.pickle"
     write_study(study, study_file)
     (folder / "trials").mkdir(exist_ok=True)
-    _encode(study, study_file, executor)
+    _encode(study, study_file, executor, budget)
     strategy = _make_strategy(study, settings, executor, budget)
     driver = Driver(
         strategy,
@@ -148,16 +149,29 @@ def run_search(
     )
 
 
-def _encode(study: Any, study_file: Path, executor: LocalExecutor) -> None:
+def _encode(
+    study: Any, study_file: Path, executor: LocalExecutor, budget: Budget
+) -> None:
     """Have the workers encode the rows of all folds."""
     from skautonas.estimation.study import encode_fold
 
     folds: list[int | None] = list(range(len(study.folds)))
-    if study.whole not in study.folds:
+    if study.whole.folder != study.folds[0].folder:
         folds.append(None)
     encoding = [executor.submit(encode_fold, str(study_file), fold) for fold in folds]
     for future in encoding:
-        future.result()
+        try:
+            result_within(executor, future, max(budget.left(), NEEDED_SECONDS))
+        except OverdueError as error:
+            raise SearchFailedError(
+                f"The rows were not encoded after {budget.elapsed():.1f} s. Raise "
+                "time_budget, or pass fewer rows."
+            ) from error
+        except BrokenExecutor as error:
+            raise SearchFailedError(
+                "The worker that encoded the rows died, perhaps for want of memory. "
+                "Pass fewer rows or columns."
+            ) from error
 
 
 def _forget_checkpoint(trial: Trial) -> None:
@@ -275,8 +289,14 @@ def _finish(
             if not isinstance(error, NoTimeError):
                 failure = f"{type(error).__name__}: {error}"
     future = executor.submit(assemble, winner.task, outcome.checkpoint, str(path))
-    longest = ASSEMBLE_SECONDS if budget.limited else math.inf
-    result_within(executor, future, max(budget.left(), longest))
+    longest = MAX_COLD_START + NEEDED_SECONDS
+    try:
+        result_within(executor, future, max(budget.left(), longest))
+    except OverdueError as error:
+        raise SearchFailedError(
+            f"The winner was not built and saved after {longest:.0f} s. Raise "
+            "time_budget, or build faster."
+        ) from error
     return path.read_bytes(), False, failure
 
 

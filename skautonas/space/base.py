@@ -21,6 +21,11 @@ class SearchSpace(keras_tuner.HyperModel):
 
     A subclass describes the architecture once, in `body`; declaring and building
     are two readings of that description.
+
+    Parameters
+    ----------
+    name : str, optional
+        KerasTuner's name of a hypermodel; unused.
     """
 
     facts: Facts
@@ -49,6 +54,11 @@ class SearchSpace(keras_tuner.HyperModel):
         ----------
         facts : Facts
             Of the space's modality, as its encoder returns them.
+
+        Returns
+        -------
+        SearchSpace
+            Bound; this one stays as it is.
         """
         bound = copy.copy(self)
         bound.facts = facts
@@ -62,6 +72,11 @@ class SearchSpace(keras_tuner.HyperModel):
         starts : sequence of mappings of str to value
             Configurations by hyperparameter name; what a start leaves out takes
             its default.
+
+        Returns
+        -------
+        SearchSpace
+            The copy; this one stays as it is.
         """
         more = copy.copy(self)
         more.user_starts = (*map(dict, starts), *self.user_starts)
@@ -73,22 +88,57 @@ class SearchSpace(keras_tuner.HyperModel):
         return [*self.user_starts, *offered(self.known_starts(), declared(self))]
 
     def declare(self, hp: keras_tuner.HyperParameters) -> None:
-        """Declare the whole conditional space, and build nothing."""
+        """Declare the whole conditional space, and build nothing.
+
+        Parameters
+        ----------
+        hp : keras_tuner.HyperParameters
+            Receives the hyperparameters.
+        """
         self._read(Declare(hp))
 
     def build(self, hp: keras_tuner.HyperParameters) -> Any:
         """Build the core model of one configuration: encoded arrays in, raw out.
 
-        Raw outputs are logits of shape (n, classes), or standardised targets of
-        shape (n, columns); a packed ensemble puts its members on axis 1.
+        Parameters
+        ----------
+        hp : keras_tuner.HyperParameters
+            Its ``values`` hold the active hyperparameters.
+
+        Returns
+        -------
+        keras.Model
+            Not compiled. Raw outputs are logits of shape (n, classes), or standardised
+            targets of shape (n, columns); a packed ensemble puts its members on axis 1.
         """
         return self.core(Pick(hp.values))
 
     def initialise(self, model: Any, x: Any, y: Any) -> None:
-        """Set those weights of a built core that start from the training rows."""
+        """Set those weights of a built core that start from the training rows.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Core of this space.
+        x : dict of str to ndarray
+            Encoded training rows.
+        y : ndarray
+            Encoded targets.
+        """
 
     def recipe(self, values: Mapping[str, Any]) -> Recipe:
-        """Return the training recipe of one configuration."""
+        """Return the training recipe of one configuration.
+
+        Parameters
+        ----------
+        values : mapping of str to value
+            Active hyperparameters by name.
+
+        Returns
+        -------
+        Recipe
+            With values for all that training needs.
+        """
         return choose_recipe(Pick(values), self.recipe_options(), self.facts.task)
 
     def _read(self, choose: Chooser) -> None:
@@ -96,7 +146,18 @@ class SearchSpace(keras_tuner.HyperModel):
         choose_recipe(choose, self.recipe_options(), self.facts.task)
 
     def core(self, choose: Pick) -> Any:
-        """Build the model that ``choose`` describes."""
+        """Build the model that ``choose`` describes.
+
+        Parameters
+        ----------
+        choose : Pick
+            Reads one configuration.
+
+        Returns
+        -------
+        keras.Model
+            As `build` returns it.
+        """
         import keras
 
         inputs = {
@@ -109,19 +170,38 @@ class SearchSpace(keras_tuner.HyperModel):
     def body(self, choose: Chooser, inputs: Any) -> Any:
         """Describe the architecture, from the dict of inputs to the raw output.
 
-        ``inputs`` is None while the space is declared.
+        Parameters
+        ----------
+        choose : Chooser
+            Declares the space, or reads one configuration of it.
+        inputs : dict of str to KerasTensor, or None
+            Encoded inputs by name; None while the space is declared.
+
+        Returns
+        -------
+        KerasTensor or None
+            The raw output; None while the space is declared.
         """
 
     @abstractmethod
     def recipe_options(self) -> RecipeOptions:
-        """Return defaults and offered values of the recipe for the bound data."""
+        """Return defaults and offered values of the recipe for the bound data.
+
+        Returns
+        -------
+        RecipeOptions
+            Of the modality.
+        """
 
     @abstractmethod
     def known_starts(self) -> list[Configuration]:
         """Return the space's own starts for the bound data, strongest first.
 
-        They may name what a changed space does not offer: its nearest values stand
-        in.
+        Returns
+        -------
+        list of dict
+            Configurations by hyperparameter name. They may name what a changed space
+            does not offer: its nearest values stand in.
         """
 
 

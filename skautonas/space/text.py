@@ -150,7 +150,13 @@ class TextSpace(SearchSpace):
                 layer.set_weights([spread])
 
     def lengths(self) -> list[int]:
-        """Return the offered numbers of words to read, in rising order."""
+        """Return the offered numbers of words to read.
+
+        Returns
+        -------
+        list of int
+            In rising order, up to the encoded length.
+        """
         (length,) = self.facts.inputs["words"].shape
         shortest = min(SHORTEST_LENGTH, length)
         return sorted(

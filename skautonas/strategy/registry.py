@@ -59,6 +59,11 @@ def make_oracle(
     seed : int
         Seed, at least 1: KerasTuner takes 0 for no seed.
 
+    Returns
+    -------
+    keras_tuner.Oracle
+        Silent, and without retries.
+
     Raises
     ------
     ValueError

@@ -308,3 +308,19 @@ def test_a_lone_surrogate_is_refused_by_column():
     table = pd.DataFrame({"city": ["\ud800", "a"]})
     with pytest.raises(ValueError, match=r"Unicode in column 'city'"):
         TableEncoder().fit(table)
+
+
+@pytest.mark.parametrize("dtype", [object, "string", "category"])
+def test_a_column_without_a_value_takes_any_later(dtype):
+    column = pd.Series([None] * 9, dtype=dtype)
+    encoder = TableEncoder().fit(pd.DataFrame({"c": column, "x": np.arange(9.0)}))
+    later = pd.DataFrame({"c": ["new", None], "x": [1.0, 2.0]})
+    assert encoded(encoder, later)["categorical"].tolist() == [[1], [0]]
+
+
+def test_a_dict_of_lists_keeps_its_gaps():
+    table = pd.DataFrame({"c": ["a", "b", np.nan] * 9, "x": np.arange(27.0)})
+    encoder = TableEncoder().fit(table)
+    expected = encoder.to_inputs(table)["categorical"]
+    lists = encoder.to_inputs(table.to_dict("list"))["categorical"]
+    assert lists.tolist() == expected.tolist()

@@ -201,3 +201,14 @@ def test_a_task_that_was_cancelled_is_left_out():
         assert waiting.cancel()
         assert running.result(timeout=30) > 0
         assert executor.submit(pid).result(timeout=30) > 0
+
+
+def test_an_executor_that_ends_at_once_keeps_warm_workers_warm():
+    with LocalExecutor(1) as executor:
+        (ready,) = executor.warm_up()
+        ready.result()
+        first = executor.submit(pid).result()
+    with LocalExecutor(1) as executor:
+        executor.warm_up()
+    with LocalExecutor(1) as executor:
+        assert executor.submit(pid).result() == first

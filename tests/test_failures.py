@@ -229,3 +229,23 @@ def test_a_refit_that_hangs_is_ended_when_the_time_is_up(tmp_path):
     assert time.monotonic() - start < 8 + 30
     assert not search.refitted_
     assert search.score(*WINE) > 0.5
+
+
+def build_large_only(hp):
+    units = hp.Int("units", 4, 64)
+    if units < 20:
+        raise RuntimeError(f"too few units: {units}")
+    return build_small(hp)
+
+
+def test_defaults_that_do_not_build_are_a_row():
+    search = TabularSearchClassifier(
+        space=build_large_only,
+        max_trials=6,
+        max_epochs=2,
+        time_budget=None,
+        random_state=0,
+    )
+    search.fit(*WINE)
+    assert "too few units: 4" in search.trials_[0].error
+    assert search.best_params_["units"] >= 20

@@ -93,9 +93,8 @@ def _read_column(name: Any, values: np.ndarray, dtype: Any) -> Column:
     if _all_are(present, (datetime.date, np.datetime64)):
         return Column(name, "date", _first_day(present))
     numbers = (int, float, np.number, np.bool_, datetime.timedelta)
-    if not present or _all_are(present, numbers):
-        return Column(name, "number")
-    return Column(name, "category")
+    # One without any value may get any later; as a category all of them are unknown.
+    return Column(name, "number" if _all_are(present, numbers) else "category")
 
 
 def _all_are(present: list[Any], types: Any) -> bool:
@@ -184,7 +183,9 @@ def to_inputs(X, columns, by_name):
         X = np.asarray(X, dtype=object)
     numeric, categorical = [], []
     for position, (name, kind, origin) in enumerate(columns):
-        values = np.asarray(X[name]) if has_names else X[:, position]
+        values = X[name] if has_names else X[:, position]
+        # A list of strings with NaN would become strings with "nan".
+        values = np.asarray(values, dtype=object if isinstance(values, list) else None)
         if kind == "number":
             numeric.append(numbers(values, name))
         elif kind == "date":

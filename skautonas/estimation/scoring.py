@@ -114,9 +114,9 @@ def check_scorer(
         raise ValueError(
             f"Expected a scorer for the {len(y_true)} validation rows; received "
             f"scoring={scorer!r}, which fails on them with {type(error).__name__}: "
-            f"{error} Choose another scoring (with weights, one that takes "
-            "sample_weight), or, for classes that are missing there, pass X_val and "
-            "y_val with rows of every class."
+            f"{str(error).rstrip('.')}. Choose another scoring (with weights, one that "
+            "takes sample_weight), or, for classes that are missing there, pass X_val "
+            "and y_val with rows of every class."
         ) from error
 
 

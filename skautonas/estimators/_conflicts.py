@@ -64,7 +64,7 @@ def _refuse_other_modality(search: "BaseSearch") -> None:
     expected = type(search._default_space())
     if not isinstance(search.space, expected):
         raise TypeError(
-            f"Expected a {expected.__name__} as the space of a "
+            f"Expected an instance of {expected.__name__} as the space of "
             f"{type(search).__name__}; received {search.space!r}. Pass "
             f"{expected.__name__}(...), or a function build(hp)."
         )

@@ -182,13 +182,12 @@ class Driver:
                     self.stop_reason = "exhausted"
                 return
             least = 0.0 if self._asked else MIN_TRIAL_SECONDS * self.rules.n_folds
-            wait_for_worker = MAX_COLD_START if self._restarts else 0.0
-            self._restarts = max(0, self._restarts - 1)
-            reserve = self._reserve() + wait_for_worker
-            seconds = self.budget.for_trial(reserve, least)
-            ends = math.inf
-            if seconds is not None:
-                ends = self.budget.elapsed() + wait_for_worker + seconds
+            seconds = self.budget.for_trial(self._reserve(), least)
+            ends = math.inf if seconds is None else self.budget.elapsed() + seconds
+            if self._restarts:
+                # It may wait for a worker that starts, and must not be killed for it.
+                ends += MAX_COLD_START
+                self._restarts -= 1
             task = self.make_task(self._asked, proposal, seconds)
             self._asked += 1
             future = self.executor.submit(self.evaluate, task)

@@ -13,7 +13,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, Future, wait
+from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import wait as wait_for
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,8 @@ from skautonas.exceptions import OverdueError
 
 # An idle worker ends after this many seconds.
 IDLE_SECONDS = 300
+# How long the end of an executor waits for busy workers.
+GRACE_SECONDS = 0.2
 # How often a worker looks whether its parent is still there.
 WATCH_SECONDS = 0.5
 
@@ -157,6 +160,8 @@ class LocalExecutor(Executor):
         for outer, _ in waiting:
             if outer.set_running_or_notify_cancel():
                 outer.set_exception(CancelledError())
+        # One that is about to be done, as the start of a warm worker is, needs no kill.
+        wait_for(busy, GRACE_SECONDS)
         for outer in busy:
             self._end(outer)
         with self._lock:
@@ -228,7 +233,7 @@ def result_within(executor: LocalExecutor, future: Future, seconds: float) -> An
     OverdueError
         Where the task did not end in time; its worker was killed.
     """
-    done, _ = wait([future], None if math.isinf(seconds) else seconds)
+    done, _ = wait_for([future], None if math.isinf(seconds) else seconds)
     if not done:
         executor.kill(future)
         raise OverdueError(f"It was not done after {seconds:.1f} s, and was ended.")

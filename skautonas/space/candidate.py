@@ -17,6 +17,8 @@ from skautonas.space.recipe import Recipe
 USER_BATCH_SIZE = 32
 USER_EPOCHS = 100
 USER_PATIENCE = 10
+# Random values that are tried where the defaults of the hyperparameters do not build.
+RANDOM_BUILDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +124,17 @@ class UserSource:
     def declare(self) -> keras_tuner.HyperParameters:
         """Find the hyperparameters by building until each scope was active once.
 
+        Values for which a build fails are left to the trials.
+
         Raises
         ------
-        TypeError, ValueError
-            Where a model is not compiled, or could not be loaded again.
+        Exception
+            What the first build raised, where others fail as well: for example that a
+            model is not compiled, or could not be loaded again.
         """
-        hp = keras_tuner.HyperParameters()
         active: list[Any] = []
         pending: list[Any] = []
-        self._build_checked(hp)
+        hp = self._build_any(keras_tuner.HyperParameters())
         while True:
             active += [scope for scope in hp.active_scopes if scope not in active]
             pending += [scope for scope in hp.inactive_scopes if scope not in pending]
@@ -138,10 +142,11 @@ class UserSource:
             if not pending:
                 return hp.copy()
             hp = hp.copy()
-            for condition in pending.pop(0):
+            conditions = pending.pop(0)
+            for condition in conditions:
                 hp.values[condition.name] = condition.values[0]
             hp.ensure_active_values()
-            self._build_checked(hp)
+            hp = self._build_any(hp, frozenset(c.name for c in conditions))
 
     def arrange(self, arrays: dict[str, Any]) -> Any:
         """Return the only array."""
@@ -157,6 +162,31 @@ class UserSource:
 
     def initialise(self, model: Any, x: Any, y: Any) -> None:
         """Leave the weights to the user's initializers."""
+
+    def _build_any(
+        self, hp: keras_tuner.HyperParameters, fixed: frozenset[str] = frozenset()
+    ) -> keras_tuner.HyperParameters:
+        """Build with the given values; where that fails, with random ones.
+
+        Returns the hyperparameters of the build that succeeded. Those whose names are
+        in ``fixed`` keep their values.
+        """
+        try:
+            self._build_checked(hp)
+            return hp
+        except Exception:
+            for seed in range(RANDOM_BUILDS):
+                other = hp.copy()
+                for parameter in hp.space:
+                    if parameter.name not in fixed:
+                        value = parameter.random_sample(seed)
+                        other.values[parameter.name] = value
+                try:
+                    self._build_checked(other)
+                except Exception:
+                    continue
+                return other
+            raise
 
     def _build_checked(self, hp: keras_tuner.HyperParameters) -> Any:
         """Build a model, and refuse one that could not be trained or kept.

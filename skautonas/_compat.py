@@ -7,6 +7,9 @@ from typing import Any
 # an environment before they import; a second loky would be a second pool.
 from joblib.externals import loky
 
+# joblib 1.6: says whether this runs inside of a parallel call; not exported at the top.
+from joblib.parallel import get_active_backend
+
 # scikit-learn 1.9: the declared parameter constraints that all its estimators, and
 # its contrib template, use; the modules are private by name only.
 from sklearn.base import _fit_context as fit_context
@@ -21,6 +24,7 @@ __all__ = [
     "StrOptions",
     "check_sample_weight",
     "fit_context",
+    "get_active_backend",
     "lift_worker_memory_limit",
     "loky",
     "release_oracle",

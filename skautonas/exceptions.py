@@ -17,9 +17,5 @@ class NoTimeError(SkautonasError, TimeoutError):
     """The time was up before a first step."""
 
 
-class OverdueError(SkautonasError, TimeoutError):
-    """A task did not stop when its time was up."""
-
-
 class SkautonasWarning(UserWarning):
     """Something that the user can act on."""

@@ -51,9 +51,7 @@ def test_even_less_still_gives_a_model_of_one_trial(seconds):
         search.fit(*WINE)
     assert time.monotonic() - start < seconds + 3
     assert search.n_trials_ == 1
-    # A few steps need not learn anything; they are taken, and the model is whole.
-    assert search.trials_[0].epochs > 0
-    assert search.predict_proba(WINE[0]).shape == (178, 3)
+    assert search.score(*WINE) > 0.4
 
 
 def build_slowly(hp):

@@ -2,12 +2,12 @@
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 
 import pytest
 
 from skautonas.estimation.task import Seconds, TrialOutcome, TrialTask
-from skautonas.search.budget import Budget
+from skautonas.search.budget import FINISH_SECONDS, Budget
 from skautonas.search.driver import MAX_FAILURES, PATIENCE, Driver, Rules
 from skautonas.search.proposal import Proposal
 
@@ -219,3 +219,40 @@ def test_the_earliest_of_equals_wins():
 def test_the_smallest_budget_still_starts_one_trial(budget):
     driver, _ = run(lambda task: outcome(0.5), workers=1, budget=budget)
     assert len(driver.trials) == 1
+
+
+class Killable(ThreadPoolExecutor):
+    """Remembers what it was asked to end."""
+
+    def __init__(self, n_workers):
+        super().__init__(n_workers)
+        self.killed = []
+
+    def kill(self, future):
+        self.killed.append(future)
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_a_trial_that_waits_for_a_new_worker_is_not_killed_for_it(dies):
+    def evaluate(task):
+        if task.number == 0:
+            if dies:
+                raise BrokenExecutor
+            return TrialOutcome("failed", error="ValueError: no")
+        time.sleep(5.0)  # past the budget, by more than a trial may be late
+        return outcome(1.0)
+
+    with Killable(1) as executor:
+        driver = Driver(
+            Numbers(limit=2),
+            executor,
+            n_workers=1,
+            budget=Budget(1.6 + FINISH_SECONDS),
+            rules=Rules(None, 0.0, 1, in_order=False),
+            make_task=make_task,
+            evaluate=evaluate,
+            on_trial=lambda trial, best: None,
+            on_beaten=lambda trial: None,
+        )
+        driver.run()
+    assert len(executor.killed) == (0 if dies else 1)

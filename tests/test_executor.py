@@ -212,3 +212,26 @@ def test_an_executor_that_ends_at_once_keeps_warm_workers_warm():
         executor.warm_up()
     with LocalExecutor(1) as executor:
         assert executor.submit(pid).result() == first
+
+
+FORK = """
+import os
+from skautonas.search.executor import LocalExecutor
+from tests.test_executor import pid
+with LocalExecutor(1) as executor:
+    executor.submit(pid).result()
+child = os.fork()
+if child == 0:
+    with LocalExecutor(1) as executor:
+        assert executor.submit(pid).result(timeout=20) > 0
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
+def test_a_forked_child_starts_workers_of_its_own():
+    process = subprocess.run(
+        [sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60
+    )
+    assert process.stdout.strip() == "0", process.stderr

@@ -189,3 +189,11 @@ def test_predictions_do_not_depend_on_the_other_rows():
 def test_fewer_rows_than_a_batch_train_too(n_rows):
     training = make(x=X[:n_rows], y=Y[:n_rows]).fit(Plan(2))
     assert np.isfinite(training.curve[-1][1])
+
+
+def test_how_many_steps_a_call_takes_changes_nothing(monkeypatch):
+    together = make().fit(Plan(3))
+    monkeypatch.setattr("skautonas.estimation.trainer.CHUNK_BYTES", 1)
+    one_by_one = make().fit(Plan(3))
+    for one, two in zip(together.variables, one_by_one.variables, strict=True):
+        np.testing.assert_array_equal(one, two)

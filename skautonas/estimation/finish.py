@@ -11,10 +11,17 @@ from skautonas.estimation.plan import Plan
 from skautonas.estimation.steps import build_on
 from skautonas.estimation.study import Fold, read_examples, read_study
 from skautonas.estimation.task import Refit, TrialTask
+from skautonas.exceptions import NoTimeError
 
 
 def refit(job: Refit, path: str) -> None:
-    """Train the winner on all rows, and save the whole model at ``path``."""
+    """Train the winner on all rows, and save the whole model at ``path``.
+
+    Raises
+    ------
+    NoTimeError
+        Where the time was up too early for a model that is worth keeping.
+    """
     start = time.monotonic()
     task = job.task
     try:
@@ -23,6 +30,11 @@ def refit(job: Refit, path: str) -> None:
         training = trainer.fit(
             Plan(job.planned_epochs, job.best_epoch, seconds_left(task, start))
         )
+        if training.epochs < job.least_epochs:
+            raise NoTimeError(
+                f"The time was up after {training.epochs:.1f} epochs of "
+                f"{job.best_epoch:.1f}."
+            )
         _save(fold, candidate.model, training.variables, path)
     finally:
         forget_models()

@@ -126,8 +126,11 @@ class Refit:
         The winning configuration; ``seconds`` bounds this refit.
     planned_epochs, best_epoch : float
         Length of the winner's schedule, and the epoch of it that was kept.
+    least_epochs : float
+        A refit of fewer is not kept; 0 where there is no other model.
     """
 
     task: TrialTask
     planned_epochs: float
     best_epoch: float
+    least_epochs: float

@@ -217,10 +217,11 @@ class BaseSearch(SearchResults):
         """Warn where the refit failed, and where the budget was too small."""
         # Where `fit` was called: past it, two methods here and scikit-learn's wrapper.
         level = 5
-        if found.refit_error is not None:
+        error = found.final.refit_error
+        if error is not None:
             warnings.warn(
-                f"The refit on all rows failed ({found.refit_error}); the model is the "
-                "one that was validated, without the validation rows.",
+                f"The refit on all rows failed ({error}); the model is the one that "
+                "was validated, without the validation rows.",
                 SkautonasWarning,
                 stacklevel=level,
             )

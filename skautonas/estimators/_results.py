@@ -35,11 +35,11 @@ class SearchResults(BaseEstimator):
         self.best_score_ = found.winner.score
         self.stop_reason_ = found.stop_reason
         self.refit_time_ = found.refit_seconds
-        self.refitted_ = found.refitted
+        self.refitted_ = found.final.refitted
         self._targets = study.whole.targets
         self._encoder = study.whole.encoder
-        self._archive = found.archive
-        self.best_model_ = load_model(found.archive)
+        self._archive = found.final.archive
+        self.best_model_ = load_model(found.final.archive)
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Call the model on X, in padded batches of one size."""

@@ -4,11 +4,8 @@ Every worker is a pool of its own: where one is killed, only its own trial is lo
 and it is clear whose it was. Idle workers stay warm between fits.
 """
 
-import gc
 import math
 import os
-import signal
-import sys
 import threading
 import time
 from collections import deque
@@ -19,71 +16,16 @@ from functools import partial
 from typing import Any
 
 from joblib import effective_n_jobs
-from joblib.parallel import get_active_backend
 
-from skautonas._compat import lift_worker_memory_limit, loky
-from skautonas._tensorflow import start_tensorflow
-from skautonas.exceptions import OverdueError
+from skautonas._compat import get_active_backend
+from skautonas.exceptions import SearchFailedError
+from skautonas.search.worker import Worker, import_tensorflow
 
-# An idle worker ends after this many seconds.
-IDLE_SECONDS = 300
 # How long the end of an executor waits for busy workers.
 GRACE_SECONDS = 0.2
-# How often a worker looks whether its parent is still there.
-WATCH_SECONDS = 0.5
 
-_idle: list["Worker"] = []
+_idle: list[Worker] = []
 _idle_lock = threading.Lock()
-
-
-class Worker:
-    """One process that evaluates one task at a time.
-
-    Its TensorFlow has one thread, fixed when it is imported.
-    """
-
-    def __init__(self) -> None:
-        self._pool = self._start()
-        self._began = False
-
-    def submit(self, function: Callable) -> Future:
-        """Run a function in the process."""
-        self._began = True
-        try:
-            return self._pool.submit(function)
-        except (loky.process_executor.BrokenProcessPool, RuntimeError):
-            self._pool = self._start()
-            return self._pool.submit(function)
-
-    def replace(self) -> loky.ProcessPoolExecutor:
-        """Return the pool of the process, to be ended; the next task starts another."""
-        pool, self._pool = self._pool, self._start()
-        self._began = False
-        return pool
-
-    def warm_up(self) -> Future:
-        """Have the process import TensorFlow; the future holds the seconds it took."""
-        return self.submit(partial(import_tensorflow, time.monotonic()))
-
-    def rest(self) -> None:
-        """Drop the data of the last search, where the process has any."""
-        if self._began:
-            self.submit(forget_data)
-
-    def _start(self) -> loky.ProcessPoolExecutor:
-        return loky.ProcessPoolExecutor(
-            max_workers=1,
-            timeout=IDLE_SECONDS,
-            initializer=prepare_worker,
-            initargs=(os.getpid(),),
-            env={
-                "TF_NUM_INTRAOP_THREADS": "1",
-                "TF_NUM_INTEROP_THREADS": "1",
-                "OMP_NUM_THREADS": "1",
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-                "KERAS_BACKEND": "tensorflow",
-            },
-        )
 
 
 class LocalExecutor(Executor):
@@ -216,7 +158,9 @@ def _give_back(worker: Worker) -> None:
         _idle.append(worker)
 
 
-def result_within(executor: LocalExecutor, future: Future, seconds: float) -> Any:
+def result_within(
+    executor: LocalExecutor, future: Future, seconds: float, overdue: str
+) -> Any:
     """Return what a task returns, or end it when its time is up.
 
     Parameters
@@ -227,16 +171,18 @@ def result_within(executor: LocalExecutor, future: Future, seconds: float) -> An
         The task.
     seconds : float
         How long to wait; infinite without a limit.
+    overdue : str
+        What to say where that was not long enough.
 
     Raises
     ------
-    OverdueError
+    SearchFailedError
         Where the task did not end in time; its worker was killed.
     """
     done, _ = wait_for([future], None if math.isinf(seconds) else seconds)
     if not done:
         executor.kill(future)
-        raise OverdueError(f"It was not done after {seconds:.1f} s, and was ended.")
+        raise SearchFailedError(overdue)
     return future.result()
 
 
@@ -249,48 +195,3 @@ def _forget_workers() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_workers)
-
-
-def prepare_worker(parent: int) -> None:
-    """Make this process a worker: deaf to Ctrl-C, gone when its parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    lift_worker_memory_limit()
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(WATCH_SECONDS)
-    os._exit(1)
-
-
-def import_tensorflow(asked_at: float) -> float:
-    """Import what a trial needs, and run the first operation.
-
-    Parameters
-    ----------
-    asked_at : float
-        ``time.monotonic()``, one clock for all processes of a machine.
-
-    Returns
-    -------
-    float
-        Seconds since then.
-    """
-    is_cold = "tensorflow" not in sys.modules
-    start_tensorflow()
-    import skautonas.estimation.evaluate
-    import skautonas.estimation.finish  # noqa: F401
-
-    if is_cold:
-        # A trial ends with a collection of garbage. It took 0.2 s where it went through
-        # all that these imports made.
-        gc.freeze()
-    return time.monotonic() - asked_at
-
-
-def forget_data() -> None:
-    """Free what this process read of a study."""
-    study = sys.modules.get("skautonas.estimation.study")
-    if study is not None:
-        study.forget_study()

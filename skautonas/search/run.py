@@ -1,36 +1,26 @@
 """One search from written rows to the archive of one model."""
 
-import math
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from skautonas.estimation.task import WRITE_SECONDS, Refit, TrialTask
-from skautonas.exceptions import NoTimeError, OverdueError, SearchFailedError
-from skautonas.search.budget import (
-    FINISH_SECONDS,
-    MAX_COLD_START,
-    MIN_TRIAL_SECONDS,
-    NEEDED_SECONDS,
-    Budget,
-)
-from skautonas.search.driver import OVERRUN_SECONDS, Driver, Rules
+from skautonas.estimation.task import TrialTask
+from skautonas.exceptions import SearchFailedError
+from skautonas.search.budget import MIN_TRIAL_SECONDS, NEEDED_SECONDS, Budget
+from skautonas.search.driver import Driver, Rules
 from skautonas.search.executor import LocalExecutor, result_within
+from skautonas.search.finish import FinalModel, finish
 from skautonas.search.proposal import Proposal
 from skautonas.search.trial import Trial
 
 # Distinct errors that a failed search quotes.
 MAX_ERRORS = 3
-# A refit that gets less than this share of the time that it needs is worth less than
-# the trial it would replace.
-MIN_REFIT_SHARE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +51,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found: its trials, the winner, and the model's archive.
-
-    The archive is that of the refit, where ``refitted`` says so, or of the winning
-    trial; ``refit_error`` says why a refit failed.
-    """
+    """What a search found: its trials, the winner, and the model."""
 
     trials: list[Trial]
     winner: Trial
     stop_reason: str
-    archive: bytes
+    final: FinalModel
     refit_seconds: float
-    refitted: bool
-    refit_error: str | None
 
 
 def run_search(
@@ -137,15 +121,13 @@ def run_search(
     if winner is None:
         raise SearchFailedError(failure_message(trials))
     start = time.monotonic()
-    archive, refitted, error = _finish(winner, settings, executor, budget, folder)
+    final = finish(winner, settings.refit_share, executor, budget, folder)
     return Found(
         trials=trials,
         winner=winner,
         stop_reason=driver.stop_reason,
-        archive=archive,
+        final=final,
         refit_seconds=time.monotonic() - start,
-        refitted=refitted,
-        refit_error=error,
     )
 
 
@@ -160,13 +142,13 @@ def _encode(
         folds.append(None)
     encoding = [executor.submit(encode_fold, str(study_file), fold) for fold in folds]
     for future in encoding:
+        seconds = max(budget.left(), NEEDED_SECONDS)
+        overdue = (
+            f"The rows were not encoded {seconds:.0f} s after they were written. Raise "
+            "time_budget, or pass fewer rows."
+        )
         try:
-            result_within(executor, future, max(budget.left(), NEEDED_SECONDS))
-        except OverdueError as error:
-            raise SearchFailedError(
-                f"The rows were not encoded after {budget.elapsed():.1f} s. Raise "
-                "time_budget, or pass fewer rows."
-            ) from error
+            result_within(executor, future, seconds, overdue)
         except BrokenExecutor as error:
             raise SearchFailedError(
                 "The worker that encoded the rows died, perhaps for want of memory. "
@@ -203,13 +185,15 @@ def _make_strategy(
 def _declare(source: Any, executor: LocalExecutor, budget: Budget) -> Any:
     """Return the declared space; a user's own is built for it, in the time left."""
     future = executor.submit(source.declare)
+    seconds = max(budget.left(), MIN_TRIAL_SECONDS)
+    overdue = (
+        "The first call of build(hp) was not done when the time was up, after "
+        f"{seconds:.1f} s. Raise time_budget, or build faster."
+    )
     try:
-        return result_within(executor, future, max(budget.left(), MIN_TRIAL_SECONDS))
-    except OverdueError as error:
-        raise SearchFailedError(
-            f"The first call of build(hp) was not done when the time was up, after "
-            f"{budget.elapsed():.1f} s. Raise time_budget, or build faster."
-        ) from error
+        return result_within(executor, future, seconds, overdue)
+    except SearchFailedError:
+        raise
     except Exception as error:
         error.add_note("Raised while the space was declared, by the first build(hp).")
         raise
@@ -252,61 +236,3 @@ def failure_message(trials: list[Trial]) -> str:
         f"All the {len(trials)} trials failed, so there is no model. The first "
         f"distinct errors:\n{quoted}\n\n{details or ''}"
     )
-
-
-def _finish(
-    winner: Trial,
-    settings: Settings,
-    executor: LocalExecutor,
-    budget: Budget,
-    folder: Path,
-) -> tuple[bytes, bool, str | None]:
-    """Return the archive, whether it is that of a refit, and the refit's error.
-
-    Where only the time did not reach there is no error, as no refit was promised then.
-    """
-    from skautonas.estimation.finish import assemble, refit
-
-    path = Path(tempfile.mkdtemp(dir=folder)) / "model.keras"
-    outcome, seconds = winner.outcome, _refit_seconds(winner, settings, budget)
-    failure = None
-    if seconds is not None:
-        task = replace(winner.task, seconds=None if math.isinf(seconds) else seconds)
-        job = Refit(task, outcome.planned_epochs, outcome.best_epoch)
-        future = executor.submit(refit, job, str(path))
-        try:
-            # Its worker may be new, and start while the refit waits.
-            longest = seconds + OVERRUN_SECONDS + MAX_COLD_START
-            result_within(executor, future, longest)
-            return path.read_bytes(), True, None
-        except Exception as error:
-            if outcome.checkpoint is None:
-                raise SearchFailedError(
-                    f"The refit of the winner on all rows failed "
-                    f"({type(error).__name__}: {error}). With cv there is no other "
-                    "model."
-                ) from error
-            if not isinstance(error, NoTimeError):
-                failure = f"{type(error).__name__}: {error}"
-    future = executor.submit(assemble, winner.task, outcome.checkpoint, str(path))
-    longest = MAX_COLD_START + NEEDED_SECONDS
-    try:
-        result_within(executor, future, max(budget.left(), longest))
-    except OverdueError as error:
-        raise SearchFailedError(
-            f"The winner was not built and saved after {longest:.0f} s. Raise "
-            "time_budget, or build faster."
-        ) from error
-    return path.read_bytes(), False, failure
-
-
-def _refit_seconds(winner: Trial, settings: Settings, budget: Budget) -> float | None:
-    """Return the time of the refit, or None where there is to be none."""
-    if not settings.refit_share:
-        return None
-    left = budget.left() - FINISH_SECONDS / 2
-    if winner.outcome.checkpoint is None:
-        # There is no other model: it must come to train.
-        return max(left, winner.startup + MIN_TRIAL_SECONDS)
-    needed = winner.seconds_to_best * settings.refit_share + WRITE_SECONDS
-    return left if left >= MIN_REFIT_SHARE * needed else None

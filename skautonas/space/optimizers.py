@@ -1,7 +1,7 @@
 """Adam and SGD that update a variable by one operation of TensorFlow.
 
 Keras 3.15 composes an update of some twenty operations. Traced for each variable they
-are half of the start of a trial, and in a small model much of each step.
+took half of the time that it takes to trace a training step.
 """
 
 from abc import abstractmethod
@@ -85,6 +85,7 @@ class FusedAdam(FusedOptimizer):
 
     def __init__(self, learning_rate: float, *, beta_2: float, **options: Any) -> None:
         super().__init__(learning_rate, **options)
+        # The defaults of Keras, but for beta_2.
         self.beta_1, self.beta_2, self.epsilon = 0.9, beta_2, 1e-7
 
     def build(self, variables: list[Any]) -> None:

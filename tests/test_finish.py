@@ -1,0 +1,46 @@
+"""The refit of the winner, where the time does not reach."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_wine
+
+from skautonas import TabularSearchClassifier
+from skautonas.data.archive import load_model
+from skautonas.data.rows import Rows
+from skautonas.estimation.finish import refit
+from skautonas.estimation.scoring import make_scorer
+from skautonas.estimation.study import encode_fold, write_study
+from skautonas.estimation.task import Refit, TrialTask
+from skautonas.estimators._study import make_study
+from skautonas.exceptions import NoTimeError
+from skautonas.space import TabularSpace
+from skautonas.space.base import complete
+
+
+@pytest.fixture
+def task(tmp_path):
+    space = TabularSpace(architectures=("mlp",), units=(16, 32), layers=(1, 2))
+    search = TabularSearchClassifier(space=space)
+    search.scorer_ = make_scorer("accuracy")
+    rows = Rows(*load_wine(return_X_y=True))
+    study = make_study(search, rows, rows, None, 0, str(tmp_path))
+    file = str(tmp_path / "study.pickle")
+    write_study(study, tmp_path / "study.pickle")
+    encode_fold(file, 0)
+    source = study.whole.source
+    values = complete(source.declare(), source.starts[0])
+    return TrialTask(0, 0, values, 1, file, str(tmp_path), seconds=2.0)
+
+
+def test_a_refit_of_too_few_epochs_is_not_kept(task, tmp_path):
+    path = tmp_path / "model.keras"
+    with pytest.raises(NoTimeError, match="epochs of 1000000"):
+        refit(Refit(task, 1e6, 1e6, least_epochs=7e5), str(path))
+    assert not path.exists()
+
+
+def test_with_cv_any_refit_is_kept(task, tmp_path):
+    path = tmp_path / "model.keras"
+    refit(Refit(task, 1e6, 1e6, least_epochs=0.0), str(path))
+    model = load_model(path.read_bytes())
+    assert model({"numeric": np.ones((2, 13))}).shape == (2, 3)

@@ -27,8 +27,7 @@ class Rows:
     groups : ndarray of shape (n,) or None
         What a splitter must keep together.
     given : ndarray of shape (n,) or None
-        Number of each row among the user's, ascending up to the split; None where all
-        are there.
+        Number of each row among the user's; None where all are there.
     """
 
     X: Any

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import psutil
+import pyarrow as pa
 import pytest
 import sklearn
 from joblib import Parallel, delayed
@@ -49,6 +50,22 @@ def mixed_frame():
     frame = load_breast_cancer(as_frame=True).data.iloc[:, :4]
     size = np.where(frame["mean area"] > 600, "large", "small")
     return frame.assign(size=size).drop(columns="mean area")
+
+
+def test_all_kinds_of_dataframes_give_the_same_model():
+    frame = mixed_frame()
+    frames = [
+        frame,
+        pl.from_pandas(frame),
+        frame.convert_dtypes(dtype_backend="pyarrow"),
+        pa.Table.from_pandas(frame, preserve_index=False),
+    ]
+    expected = classifier().fit(frame, Y).predict_proba(frame)
+    for table in frames[1:]:
+        search = classifier().fit(table, Y)
+        assert search.feature_names_in_.tolist() == list(frame)
+        for other in frames:
+            np.testing.assert_array_equal(search.predict_proba(other), expected)
 
 
 def test_at_the_end_of_a_pipeline():

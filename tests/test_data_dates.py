@@ -5,9 +5,10 @@ import datetime
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
-from skautonas import TabularSearchClassifier
+from skautonas import TabularSearchClassifier, TabularSearchRegressor
 from skautonas.data.tables import TableEncoder
 from tests.test_data_tables import to_tensors
 
@@ -26,7 +27,7 @@ NOON = datetime.datetime(2024, 1, 2, 12)
 )
 def test_dates_in_objects_and_arrays_are_no_categories(X):
     encoder = TableEncoder().fit(X)
-    assert [column.kind for column in encoder.columns_] == ["date"]
+    assert encoder.columns_[0].kind == "date"
     days = encoder.to_inputs(X)["numeric"][:, 0]
     assert days[1] in (0.5, 1, 1.5)
     assert np.isnan(days[2])
@@ -35,7 +36,59 @@ def test_dates_in_objects_and_arrays_are_no_categories(X):
 def test_dates_with_a_time_zone_count_from_their_first_local_day():
     times = pd.date_range("2024-01-01", periods=3, tz="Asia/Tokyo")
     table = pd.DataFrame({"t": times})
-    assert to_tensors(TableEncoder().fit(table), table) == {"numeric": [[0], [1], [2]]}
+    numbers = TableEncoder().fit(table).to_inputs(table)["numeric"]
+    assert numbers[:, 0].tolist() == [0, 1, 2]
+
+
+TOKYO = datetime.timezone(datetime.timedelta(hours=9))
+EVENING = datetime.datetime(2024, 2, 29, 23, 30, tzinfo=TOKYO)
+MOMENTS = [EVENING, EVENING + datetime.timedelta(hours=1), None]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame({"t": pd.Series(MOMENTS, dtype="datetime64[us, UTC+09:00]")}),
+        pd.DataFrame({"t": pd.Series(MOMENTS, dtype=object)}),
+        pd.DataFrame({"t": MOMENTS}, dtype=pd.ArrowDtype(pa.timestamp("us", "+09:00"))),
+        pl.DataFrame({"t": pl.Series(MOMENTS).dt.convert_time_zone("Asia/Tokyo")}),
+        pa.table({"t": pa.array(MOMENTS, pa.timestamp("us", "Asia/Tokyo"))}),
+    ],
+)
+def test_the_calendar_is_that_of_the_local_time(table):
+    X = TabularSearchClassifier()._check_X(table, reset=True)
+    encoder = TableEncoder().fit(X)
+    parts = [column.kind for column in encoder.columns_]
+    assert parts == ["date", "day of year", "day of month", "weekday", "hour"]
+    numbers = encoder.to_inputs(X)["numeric"]
+    evening = [23.5 / 24, 59, 28, 3, 23.5]  # Thursday, 29 February
+    night = [1 + 0.5 / 24, 60, 0, 4, 0.5]
+    np.testing.assert_allclose(numbers[:2], [evening, night], rtol=1e-6)
+    assert np.isnan(numbers[2]).all()
+    assert encoder.missing_ == [0]
+
+
+def test_parts_of_the_calendar_that_never_change_are_left_out():
+    mondays = pd.DataFrame({"t": pd.date_range("2024-01-01", periods=60, freq="7D")})
+    kinds = [column.kind for column in TableEncoder().fit(mondays).columns_]
+    assert kinds == ["date", "day of year", "day of month"]
+
+
+@pytest.mark.parametrize("values", [["soon"], [5], [2024.5]])
+def test_what_is_no_date_is_refused_where_dates_were(values):
+    encoder = TableEncoder().fit(pd.DataFrame({"t": pd.to_datetime(["2024-01-01"])}))
+    with pytest.raises(ValueError, match=r"dates in column 't'.*to_datetime"):
+        encoder.to_inputs(pd.DataFrame({"t": values}))
+
+
+def test_a_weekday_is_learnt_from_a_date():
+    # Sales of a shop that is closed on Sundays; dates alone would need 60 steps.
+    days = pd.date_range("2023-01-01", periods=420)
+    X, y = pd.DataFrame({"day": days}), np.where(days.day_of_week == 6, 0.0, 100.0)
+    search = TabularSearchRegressor(
+        max_trials=2, max_epochs=60, time_budget=None, random_state=0
+    )
+    assert search.fit(X[:300], y[:300]).score(X[300:], y[300:]) > 0.8
 
 
 @pytest.mark.parametrize("unit", ["ms", "us", "ns"])

@@ -60,6 +60,14 @@ def test_columns_are_known_by_name_in_any_order(wine):
     np.testing.assert_array_equal(wine.predict_proba(polars), wine.predict_proba(frame))
 
 
+def test_columns_that_are_missing_or_new_are_named(wine):
+    frame = pd.DataFrame(WINE[0]).add_prefix("c")
+    with pytest.raises(ValueError, match=r"(?s)missing.*c3"):
+        wine.predict(frame.drop(columns="c3"))
+    with pytest.raises(ValueError, match=r"(?s)unseen.*price"):
+        wine.predict(pl.from_pandas(frame.assign(price=1.0)))
+
+
 def test_rows_at_predict_are_checked(wine):
     frame = pd.DataFrame(WINE[0]).add_prefix("c")
     with pytest.raises(ValueError, match="0 sample"):

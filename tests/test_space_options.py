@@ -59,6 +59,7 @@ TABULAR_FACTS = TabularFacts(
     n_numeric=3,
     n_missing=1,
     cardinalities=(5, 40),
+    n_ngrams=0,
 )
 SPACES = {
     "image": ImageSpace().bind(image_facts(32, 32, 3)),

@@ -23,6 +23,7 @@ def facts(n_numeric=1, task="regression"):
         n_numeric=n_numeric,
         n_missing=0,
         cardinalities=(),
+        n_ngrams=0,
     )
 
 

@@ -14,6 +14,14 @@ class TensorSpec:
     dtype: str
 
 
+def bag_specs(n_ngrams: int) -> dict[str, TensorSpec]:
+    """Return the arrays of bags that hold so many n-grams a row: ids and weights."""
+    return {
+        "ngrams": TensorSpec((n_ngrams,), "int32"),
+        "weights": TensorSpec((n_ngrams,), "float32"),
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Facts of the encoded training data.
@@ -67,9 +75,11 @@ class TabularFacts(Facts):
     """Facts of a table: columns by kind.
 
     ``cardinalities`` holds for each categorical column the number of its ids: 0
-    for missing, 1 for unknown, then the levels seen in training.
+    for missing, 1 for unknown, then the levels seen in training. ``n_ngrams`` is the
+    number of ids of the n-grams of all columns of free text; 0 without such columns.
     """
 
     n_numeric: int
     n_missing: int
     cardinalities: tuple[int, ...]
+    n_ngrams: int

@@ -1,35 +1,49 @@
-"""The columns of a table, and the raw tensors that a model takes of them."""
+"""The columns of a table, and what of them enters a model."""
 
 import datetime
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-Kind = Literal["number", "date", "category"]
+from skautonas.data.texts import tokenize
+
+Part = Literal["date", "day of year", "day of month", "weekday", "hour"]
+Kind = Literal["number", "category", "text"] | Part
+PARTS: tuple[Part, ...] = get_args(Part)
+# Levels with fewer training rows count as unknown, which so gets trained as well.
+MIN_LEVEL_ROWS = 3
+MAX_LEVELS = 1000
+# Strings are texts where as categories more than this share of them would be unknown,
+# and they have that many words on average.
+UNKNOWN_SHARE = 0.2
+MIN_TEXT_WORDS = 3
 # What a cell must not hold.
 NESTED = (list, tuple, set, dict, np.ndarray)
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name or position, its kind, and the origin of its dates.
+    """One column, or one part of a column of dates.
 
-    ``origin`` is an ISO date; numbers and categories have "".
+    ``name`` is the position where columns have no names; ``origin`` is an ISO date
+    for days since then, otherwise "".
     """
 
     name: str | int
+    position: int
     kind: Kind
     origin: str = ""
 
     def as_list(self) -> list[str | int]:
         """Return plain data, for a model card."""
-        return [self.name, self.kind, self.origin]
+        return [self.name, self.position, self.kind, self.origin]
 
 
 def read_table(X: Any) -> tuple[list[Column], bool]:
-    """Return the columns of X, and whether they go by name.
+    """Return what may enter a model, and whether columns go by name.
 
     Raises
     ------
@@ -38,15 +52,15 @@ def read_table(X: Any) -> tuple[list[Column], bool]:
         column holds times of day.
     """
     by_name = hasattr(X, "columns")
+    columns: list[Column] = []
     if by_name:
         frame = nw.from_native(X, eager_only=True)
-        # The repr of numpy's own str is no literal that a model card could hold.
-        names = [str(n) if isinstance(n, str) else n for n in X.columns]
-        columns = [
-            _read_column(name, np.asarray(X[name]), frame[:, position].dtype)
-            for position, name in enumerate(names)
-        ]
-        shape = (len(X), len(names))
+        shape = frame.shape
+        for position, given in enumerate(frame.columns):
+            # The repr of numpy's own str is no literal that a model card could hold.
+            name = str(given) if isinstance(given, str) else given
+            values = np.asarray(X[given])
+            columns += _read_column(name, position, values, frame[:, position].dtype)
     else:
         array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
         shape = array.shape
@@ -56,12 +70,11 @@ def read_table(X: Any) -> tuple[list[Column], bool]:
                 f"X.shape={array.shape}. Reshape your data, e.g. X.reshape(-1, 1) for "
                 "one column or X.reshape(1, -1) for one row."
             )
-        columns = [
-            Column(index, "number")
-            if array.dtype.kind in "fiubm"
-            else _read_column(index, array[:, index], None)
-            for index in range(array.shape[1])
-        ]
+        for index in range(shape[1]):
+            if array.dtype.kind in "fiubm":
+                columns.append(Column(index, index, "number"))
+            else:
+                columns += _read_column(index, index, array[:, index], None)
     if 0 in shape:
         raise ValueError(
             f"Found array with {shape[0]} sample(s) and {shape[1]} feature(s) "
@@ -70,10 +83,12 @@ def read_table(X: Any) -> tuple[list[Column], bool]:
     return columns, by_name
 
 
-def _read_column(name: Any, values: np.ndarray, dtype: Any) -> Column:
-    """Tell a column's kind by its dtype, or by its values where those are objects."""
+def _read_column(
+    name: str | int, position: int, values: np.ndarray, dtype: Any
+) -> list[Column]:
+    """Tell the kind by the dtype, or by the values where those are objects."""
     if dtype is not None and (dtype.is_numeric() or dtype in (nw.Boolean, nw.Duration)):
-        return Column(name, "number")
+        return [Column(name, position, "number")]
     nested = [value for value in values if isinstance(value, NESTED)]
     if nested:
         raise ValueError(
@@ -86,19 +101,47 @@ def _read_column(name: Any, values: np.ndarray, dtype: Any) -> Column:
             f"Expected numbers, dates or strings in column {name!r}; received times of "
             "day. Pass them as numbers, e.g. as seconds since midnight."
         )
-    if dtype in (nw.Date, nw.Datetime) or values.dtype.kind == "M":
-        return Column(name, "date", _first_day(present))
-    if dtype == nw.Categorical:
-        return Column(name, "category")
-    if _all_are(present, (datetime.date, np.datetime64)):
-        return Column(name, "date", _first_day(present))
+    if (
+        dtype in (nw.Date, nw.Datetime)
+        or values.dtype.kind == "M"
+        or _all_are(present, (datetime.date, np.datetime64))
+    ):
+        origin = _first_day(present)
+        return [
+            Column(name, position, part, origin if part == "date" else "")
+            for part in PARTS
+        ]
+    if dtype in (nw.Categorical, nw.Enum):
+        return [Column(name, position, "category")]
     numbers = (int, float, np.number, np.bool_, datetime.timedelta)
+    if _all_are(present, numbers):
+        return [Column(name, position, "number")]
     # One without any value may get any later; as a category all of them are unknown.
-    return Column(name, "number" if _all_are(present, numbers) else "category")
+    return [Column(name, position, "text" if _is_text(present) else "category")]
 
 
 def _all_are(present: list[Any], types: Any) -> bool:
     return bool(present) and all(isinstance(value, types) for value in present)
+
+
+def _is_text(present: list[Any]) -> bool:
+    """Tell whether values are texts, of which categories would lose too many."""
+    if not _all_are(present, str):
+        return False
+    counts = [count for _, count in frequent_levels(present)]
+    lost = 1 - sum(counts) / len(present)
+    n_words = sum(len(tokenize(text)) for text in present)
+    return lost > UNKNOWN_SHARE and n_words >= MIN_TEXT_WORDS * len(present)
+
+
+def frequent_levels(present: list[str]) -> list[tuple[str, int]]:
+    """Return the values worth an id of their own, by falling number of rows."""
+    frequent = [
+        (level, count)
+        for level, count in Counter(present).items()
+        if count >= MIN_LEVEL_ROWS
+    ]
+    return sorted(frequent, key=lambda item: (-item[1], item[0]))[:MAX_LEVELS]
 
 
 def _first_day(present: list[Any]) -> str:
@@ -111,90 +154,3 @@ def is_missing(value: Any) -> bool:
     """Tell whether a cell or a label is None, NaN, NA or NaT."""
     # pandas' NA has no truth value, so it must be known by its type.
     return type(value).__name__ in ("NoneType", "NAType", "NaTType") or value != value
-
-
-def to_inputs(X, columns, by_name):
-    """Return the raw tensors of a table: numpy arrays by input name.
-
-    X is a DataFrame, a dict of columns, or a 2-D array; ``columns`` lists name or
-    position, kind and date origin of each column, as in training. Arrays and lists of
-    rows are read by position. Durations become seconds.
-    """
-    import numpy as np
-
-    def is_missing(value):
-        kinds = ("NoneType", "NAType", "NaTType")
-        return type(value).__name__ in kinds or value != value
-
-    def number(value, name):
-        if is_missing(value):
-            return np.nan
-        if isinstance(value, np.timedelta64) or hasattr(value, "total_seconds"):
-            return value / np.timedelta64(1, "s")
-        try:
-            return float(value)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"Expected numbers in column {name!r}, as in training; received "
-                f"{value!r:.50}. Replace it, e.g. by NaN, a missing number."
-            ) from error
-
-    def numbers(values, name):
-        if values.dtype.kind == "m":
-            values = values / np.timedelta64(1, "s")
-        elif values.dtype.kind not in "fiub":
-            values = np.array([number(v, name) for v in values], dtype="float64")
-        with np.errstate(over="ignore"):
-            values = values.astype("float32")
-        if np.isinf(values).any():
-            raise ValueError(
-                f"Expected finite float32 numbers in column {name!r}; received "
-                "infinite or larger ones. Replace them, e.g. by NaN, a missing number."
-            )
-        return values
-
-    def days(values, origin):
-        # In float64 from the origin: float32 has no seconds at today's epoch times.
-        times = ["NaT" if is_missing(v) else str(v)[:19] for v in values]
-        since = np.array(times, dtype="datetime64[s]") - np.datetime64(origin)
-        missing = np.isnat(since)
-        numbers = since.astype("timedelta64[s]").astype("float64") / 86400
-        return np.where(missing, np.nan, numbers).astype("float32")
-
-    def text(value):
-        if is_missing(value):
-            return ""
-        is_whole = isinstance(value, float) and value.is_integer()
-        return str(int(value)) if is_whole else str(value)
-
-    def texts(values, name):
-        column = np.array([text(value) for value in values], dtype=object)
-        try:
-            "".join(column).encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise ValueError(
-                f"Expected valid Unicode in column {name!r}; received a lone "
-                'surrogate. Pass text.encode("utf-8", "replace").decode().'
-            ) from error
-        return column
-
-    has_names = by_name and (isinstance(X, dict) or hasattr(X, "columns"))
-    if not has_names and not isinstance(X, np.ndarray):
-        X = np.asarray(X, dtype=object)
-    numeric, categorical = [], []
-    for position, (name, kind, origin) in enumerate(columns):
-        values = X[name] if has_names else X[:, position]
-        # A list of strings with NaN would become strings with "nan".
-        values = np.asarray(values, dtype=object if isinstance(values, list) else None)
-        if kind == "number":
-            numeric.append(numbers(values, name))
-        elif kind == "date":
-            numeric.append(days(values, origin))
-        else:
-            categorical.append(texts(values, name))
-    inputs = {}
-    if numeric:
-        inputs["numeric"] = np.stack(numeric, axis=1)
-    if categorical:
-        inputs["categorical"] = np.stack(categorical, axis=1)
-    return inputs

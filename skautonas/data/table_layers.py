@@ -1,8 +1,13 @@
 """The preprocessing of tables as Keras models of standard layers."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from skautonas.data.text_layers import ngram_bag
+
+if TYPE_CHECKING:
+    from skautonas.data.tables import TableEncoder
 
 # Ids before the known levels: missing and unknown.
 N_SPECIAL_IDS = 2
@@ -12,6 +17,8 @@ UNKNOWN_LEVEL, UNUSED_LEVEL = "\x1aunknown", "\x1aunused"
 # A category with at most this many levels becomes one-hot columns in the dense
 # matrix; a larger one becomes its relative rank by frequency.
 MAX_ONE_HOT = 32
+# N-grams of a column of texts in the dense matrix.
+MAX_DENSE_NGRAMS = 128
 # Of the distance of a quantile from the median; the normal scores end at 3.1.
 LARGEST_SHARE = 0.998
 # Far beyond where the smooth clipping saturates; the square of more could overflow.
@@ -22,36 +29,40 @@ LARGEST_SCALED = 1e6
 SMALLEST = np.finfo("float32").tiny
 
 
-def encoded_table(scales: Any, missing: list[int], levels: list[list[str]]) -> Any:
-    """Return the model from raw inputs to scaled numbers and ids of categories."""
+def encoded_table(encoder: "TableEncoder") -> Any:
+    """Return the model from raw inputs to scaled numbers, ids and bags of n-grams."""
     import keras
 
+    scales, levels, texts = encoder.scales_, encoder.levels_, encoder.texts_
     inputs: dict[str, Any] = {}
     encoded: dict[str, Any] = {}
     if len(scales.center):
         inputs["numeric"] = keras.Input((len(scales.center),), name="numeric")
-        encoded |= _encode_numbers(inputs["numeric"], scales, missing)
+        encoded |= _encode_numbers(inputs["numeric"], scales, encoder.missing_)
     if levels:
         inputs["categorical"] = keras.Input(
             (len(levels),), dtype="string", name="categorical"
         )
         encoded["categorical"] = _encode_categories(inputs["categorical"], levels)
+    if texts:
+        inputs["text"] = keras.Input((len(texts),), dtype="string", name="text")
+        encoded |= _encode_texts(inputs["text"], texts)
     return keras.Model(inputs, encoded, name="preprocessing")
 
 
-def dense_table(scales: Any, missing: list[int], levels: list[list[str]]) -> Any:
+def dense_table(encoder: "TableEncoder") -> Any:
     """Return the model from raw inputs to one float matrix.
 
     A table of numbers without gaps keeps its columns, in order; then come one flag
-    for each column with gaps, and the categories.
+    for each column with gaps, the categories, and the most frequent n-grams.
     """
     import keras
     from keras import layers, ops
 
-    model = encoded_table(scales, missing, levels)
+    model = encoded_table(encoder)
     encoded = model.output
     parts = [encoded[name] for name in ("numeric", "missing") if name in encoded]
-    for index, known in enumerate(levels):
+    for index, known in enumerate(encoder.levels_):
         ids = encoded["categorical"][:, index]
         size = len(known) + N_SPECIAL_IDS
         if size <= MAX_ONE_HOT:
@@ -59,6 +70,11 @@ def dense_table(scales: Any, missing: list[int], levels: list[list[str]]) -> Any
         else:
             rank = ops.cast(encoded["categorical"][:, index : index + 1], "float32")
             parts.append(rank / size)
+    for index, text in enumerate(encoder.texts_):
+        ids, weights = ngram_bag(model.input["text"][:, index], text)
+        # Ids beyond the width become rows of zeros.
+        chosen = ops.one_hot(ids, min(len(text.idf), MAX_DENSE_NGRAMS))
+        parts.append(ops.einsum("nk,nkv->nv", weights, chosen))
     dense = layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
     return keras.Model(model.input, {"features": dense}, name="preprocessing")
 
@@ -118,3 +134,21 @@ def _encode_categories(x: Any, levels: list[list[str]]) -> Any:
     from keras import ops
 
     return ops.cast(ids, "int32")
+
+
+def _encode_texts(x: Any, encoders: list[Any]) -> dict[str, Any]:
+    """Return one bag of n-grams a row; ids of later columns follow the earlier ones."""
+    from keras import layers
+
+    ids, weights, offset = [], [], 0
+    for index, encoder in enumerate(encoders):
+        of_column, weights_of_column = ngram_bag(x[:, index], encoder)
+        ids.append(of_column + offset)
+        weights.append(weights_of_column)
+        offset += len(encoder.idf)
+    if len(encoders) == 1:
+        return {"ngrams": ids[0], "weights": weights[0]}
+    return {
+        "ngrams": layers.Concatenate()(ids),
+        "weights": layers.Concatenate()(weights),
+    }

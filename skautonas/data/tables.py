@@ -1,16 +1,16 @@
-"""Tables: columns of numbers and of categories."""
+"""Tables: columns of numbers, of dates, of categories and of texts."""
 
 import inspect
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from skautonas.data.encoder import Arrays
-from skautonas.data.facts import TabularFacts, Task, TensorSpec
-from skautonas.data.table_columns import read_table
-from skautonas.data.table_columns import to_inputs as table_inputs
+from skautonas.data.facts import TabularFacts, Task, TensorSpec, bag_specs
+from skautonas.data.table_columns import PARTS, frequent_levels, read_table
+from skautonas.data.table_inputs import to_inputs as table_inputs
+from skautonas.data.texts import TextEncoder
 
 # Points of the quantile transform; TabM takes n // 30 between 10 and 1000, but here
 # each costs a comparison per cell.
@@ -18,9 +18,9 @@ MAX_QUANTILES = 128
 ROWS_PER_QUANTILE = 30
 # Smaller differences count as none: their inverse would be no float32.
 SMALLEST = float(np.finfo("float32").tiny)
-# Levels with fewer training rows count as unknown, which so gets trained as well.
-MIN_LEVEL_ROWS = 3
-MAX_LEVELS = 1000
+# Of a column of texts; more cost more time a step and overfit sooner
+# (docs/design/0004).
+MAX_COLUMN_NGRAMS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class Scales:
 
 
 class TableEncoder:
-    """Numbers scaled and categories as ids; fitted on training rows."""
+    """Numbers scaled, categories as ids, texts as bags; fitted on training rows."""
 
     def fit(self, X: Any) -> Self:
-        """Learn the columns' kinds, scales and levels from the training rows.
+        """Learn the columns' kinds, scales, levels and n-grams from the training rows.
 
         Parameters
         ----------
@@ -53,27 +53,38 @@ class TableEncoder:
         ValueError
             Where X is no table, holds infinite numbers, or times of day.
         """
-        self.columns_, self.by_name_ = read_table(X)
-        self.missing_, self.levels_ = [], []
+        columns, self.by_name_ = read_table(X)
+        self.columns_, self.missing_, self.levels_, self.texts_ = [], [], [], []
         scales: list[Scales] = []
         if not self.by_name_ and not isinstance(X, np.ndarray):
             X = np.asarray(X, dtype=object)
         # Column by column, or a large table would be in memory several times.
-        for index, column in enumerate(self.columns_):
-            part = X if self.by_name_ else X[:, index : index + 1]
-            inputs = table_inputs(part, [column.as_list()], self.by_name_)
-            if "categorical" in inputs:
-                self.levels_.append(_frequent_levels(inputs["categorical"][:, 0]))
-                continue
-            values = inputs["numeric"][:, 0].astype("float64")
-            if np.isnan(values).any():
-                self.missing_.append(len(scales))
-            scales.append(_fit_scale(values))
+        for column in columns:
+            inputs = table_inputs(X, [column.as_list()], self.by_name_)
+            values = next(iter(inputs.values()))[:, 0]
+            if column.kind == "category":
+                present = [level for level in values.tolist() if level]
+                self.levels_.append([level for level, _ in frequent_levels(present)])
+            elif column.kind == "text":
+                self.texts_.append(TextEncoder(MAX_COLUMN_NGRAMS).fit(values))
+            else:
+                gaps = np.isnan(values)
+                if column.kind in PARTS[1:]:
+                    # One flag is enough for a date, and a constant part tells nothing.
+                    if len(np.unique(values[~gaps])) < 2:
+                        continue
+                elif gaps.any():
+                    self.missing_.append(len(scales))
+                scales.append(_fit_scale(values.astype("float64")))
+            self.columns_.append(column)
         self.scales_ = _side_by_side(scales)
         return self
 
     def to_inputs(self, X: Any) -> Arrays:
-        """Return ``numeric`` float32 (n, p) and ``categorical`` str (n, q)."""
+        """Return the raw tensors, of the kinds of columns that there are.
+
+        ``numeric`` float32 (n, p), ``categorical`` and ``text`` str (n, q) and (n, r).
+        """
         return table_inputs(X, [c.as_list() for c in self.columns_], self.by_name_)
 
     def facts(self, *, task: Task, n_outputs: int, n_rows: int) -> TabularFacts:
@@ -87,6 +98,8 @@ class TableEncoder:
             inputs["missing"] = TensorSpec((n_missing,), "float32")
         if self.levels_:
             inputs["categorical"] = TensorSpec((len(self.levels_),), "int32")
+        if self.texts_:
+            inputs |= bag_specs(sum(text.ngrams_per_text for text in self.texts_))
         return TabularFacts(
             task=task,
             n_outputs=n_outputs,
@@ -95,19 +108,20 @@ class TableEncoder:
             n_numeric=n_numeric,
             n_missing=n_missing,
             cardinalities=tuple(len(levels) + 2 for levels in self.levels_),
+            n_ngrams=sum(len(text.idf) for text in self.texts_),
         )
 
     def preprocessing(self) -> Any:
         """Return the Keras model from raw inputs to the arrays that facts name."""
         from skautonas.data.table_layers import encoded_table
 
-        return encoded_table(self.scales_, self.missing_, self.levels_)
+        return encoded_table(self)
 
     def dense_preprocessing(self) -> Any:
         """Return the Keras model to one float matrix, for a user's own models."""
         from skautonas.data.table_layers import dense_table
 
-        return dense_table(self.scales_, self.missing_, self.levels_)
+        return dense_table(self)
 
     def snippet(self) -> str:
         """Return Python source that defines ``to_inputs(X)`` with numpy alone."""
@@ -144,14 +158,3 @@ def _side_by_side(columns: list[Scales]) -> Scales:
         return Scales(empty, empty, empty, np.zeros((MAX_QUANTILES, 0)))
     parts = [(c.filler, c.center, c.factor, c.quantiles) for c in columns]
     return Scales(*(np.stack(part, axis=-1) for part in zip(*parts, strict=True)))
-
-
-def _frequent_levels(column: np.ndarray) -> list[str]:
-    """Return the levels worth an id, the most frequent first."""
-    counts = Counter(column.tolist())
-    known = [
-        (-count, level)
-        for level, count in counts.items()
-        if count >= MIN_LEVEL_ROWS and level
-    ]
-    return [level for _, level in sorted(known)[:MAX_LEVELS]]

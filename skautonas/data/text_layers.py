@@ -29,31 +29,52 @@ def text_preprocessing(encoder: "TextEncoder") -> Any:
     words = layers.TextVectorization(
         vocabulary=encoder.words, output_sequence_length=encoder.length, name="words"
     )(text)
-    ngrams = layers.TextVectorization(
+    ids, weights = ngram_bag(text, encoder)
+    return keras.Model(
+        {"text": text},
+        {
+            "words": ops.cast(words, "int32"),
+            "ngrams": ids,
+            "weights": weights,
+        },
+        name="text_preprocessing",
+    )
+
+
+def ngram_bag(text: Any, encoder: "TextEncoder") -> tuple[Any, Any]:
+    """Return the n-grams of texts, and the tf-idf weight of each.
+
+    Parameters
+    ----------
+    text : keras.KerasTensor of str, shape (n,)
+        Texts.
+    encoder : TextEncoder
+        Fitted on such texts.
+
+    Returns
+    -------
+    ids : keras.KerasTensor of int32, shape (n, K)
+        Sorted within each row.
+    weights : keras.KerasTensor of float32, shape (n, K)
+        0 for padding, unknown n-grams and repeats.
+    """
+    from keras import layers, ops
+
+    ids = layers.TextVectorization(
         ngrams=2,
         vocabulary=encoder.ngrams,
         output_sequence_length=encoder.ngrams_per_text,
-        name="ngrams",
     )(text)
-    ids = ops.sort(ngrams, axis=-1)
+    ids = ops.sort(ids, axis=-1)
     idf = layers.Embedding(
         len(encoder.idf),
         1,
         weights=[encoder.idf[:, None]],
         trainable=False,
         dtype="float32",
-        name="idf",
     )(ids)
     weights = tf_idf(ids, ops.squeeze(idf, axis=-1), len(encoder.idf))
-    return keras.Model(
-        {"text": text},
-        {
-            "words": ops.cast(words, "int32"),
-            "ngrams": ops.cast(ids, "int32"),
-            "weights": weights,
-        },
-        name="text_preprocessing",
-    )
+    return ops.cast(ids, "int32"), weights
 
 
 def tf_idf(ids: Any, idf: Any, size: int) -> Any:

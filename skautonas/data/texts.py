@@ -91,14 +91,14 @@ def tokenize(text: str) -> list[bytes]:
     """Split a text as Keras' ``TextVectorization`` does by default.
 
     On bytes: only ASCII letters are lowered, only ASCII punctuation and white space
-    count as such.
+    count as such. Lone surrogates are left out.
 
     Examples
     --------
     >>> tokenize("It's a test!")
     [b'its', b'a', b'test']
     """
-    return text.encode().lower().translate(None, _PUNCTUATION).split()
+    return text.encode(errors="ignore").lower().translate(None, _PUNCTUATION).split()
 
 
 def pairs(words: list[bytes]) -> Iterable[bytes]:
@@ -112,6 +112,11 @@ class TextEncoder:
     The bag holds words and word pairs. Its weights equal those of scikit-learn's
     ``TfidfVectorizer(sublinear_tf=True)`` over the same n-grams [1]_, stored
     sparsely: the sorted ids of a text beside the weight of each.
+
+    Parameters
+    ----------
+    max_ngrams : int, default=30_000
+        Size of the vocabulary of n-grams, special ids included.
 
     Attributes
     ----------
@@ -131,6 +136,9 @@ class TextEncoder:
     .. [1] Manning, Raghavan and Schuetze (2008), Introduction to Information
        Retrieval, section 6.4.
     """
+
+    def __init__(self, max_ngrams: int = MAX_NGRAMS) -> None:
+        self.max_ngrams = max_ngrams
 
     def fit(self, X: Any) -> Self:
         """Learn vocabularies, document frequencies and lengths.
@@ -160,7 +168,7 @@ class TextEncoder:
                 "punctuation and white space only. Pass texts that hold a word."
             )
         minimum = MIN_DOCUMENTS if len(texts) >= TINY_CORPUS else 1
-        ngrams = _most_frequent(words | word_pairs, minimum, MAX_NGRAMS)
+        ngrams = _most_frequent(words | word_pairs, minimum, self.max_ngrams)
         frequencies = np.array([count for _, count in ngrams], dtype=np.float64)
         idf = np.log((1 + len(texts)) / (1 + frequencies)) + 1
         self.words = [word for word, _ in _most_frequent(words, 1, MAX_WORDS)]
@@ -186,18 +194,14 @@ class TextEncoder:
         n_rows : int
             Number of training rows.
         """
-        from skautonas.data.facts import TensorSpec, TextFacts
+        from skautonas.data.facts import TensorSpec, TextFacts, bag_specs
 
-        bag = (self.ngrams_per_text,)
         return TextFacts(
             task=task,
             n_outputs=n_outputs,
             n_rows=n_rows,
-            inputs={
-                "words": TensorSpec((self.length,), "int32"),
-                "ngrams": TensorSpec(bag, "int32"),
-                "weights": TensorSpec(bag, "float32"),
-            },
+            inputs={"words": TensorSpec((self.length,), "int32")}
+            | bag_specs(self.ngrams_per_text),
             n_words=SPECIALS + len(self.words),
             n_ngrams=SPECIALS + len(self.ngrams),
         )

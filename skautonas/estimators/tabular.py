@@ -5,6 +5,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from narwhals.stable.v2 import selectors
 from scipy import sparse
 from sklearn.utils.validation import check_array, validate_data
 
@@ -28,7 +29,9 @@ class _TabularSearch(BaseSearch):
             # numpy would turn the numbers of mixed rows into strings.
             X = np.asarray(X, dtype=object)
         if hasattr(X, "columns"):
-            refuse_equal_names(X.columns)
+            # A pyarrow table has arrays for columns.
+            refuse_equal_names(getattr(X, "column_names", X.columns))
+            X = with_local_times(X)
             if not reset:
                 X = in_fitted_order(X, getattr(self, "feature_names_in_", None))
         else:
@@ -99,9 +102,25 @@ def in_fitted_order(X: Any, names: np.ndarray | None) -> Any:
 
     scikit-learn's own check then names those that are missing or new.
     """
-    if names is None or set(names) != set(X.columns):
+    frame = nw.from_native(X, eager_only=True)
+    if names is None or set(names) != set(frame.columns):
         return X
-    return nw.from_native(X, eager_only=True).select(*names).to_native()
+    return frame.select(*names).to_native()
+
+
+def with_local_times(X: Any) -> Any:
+    """Return a dataframe of another library than pandas as numpy reads it rightly.
+
+    numpy makes UTC of dates with a time zone, where pandas keeps the local time, and
+    a level of the gaps in pyarrow's dictionaries.
+    """
+    frame = nw.from_native(X, eager_only=True)
+    if frame.implementation.is_pandas():
+        return X
+    return frame.with_columns(
+        selectors.datetime(time_zone="*").dt.replace_time_zone(None),
+        selectors.categorical().cast(nw.String()),
+    ).to_native()
 
 
 @document
@@ -109,7 +128,7 @@ class TabularSearchClassifier(SearchClassifierMixin, _TabularSearch):
     """Search a neural classifier for a table.
 
     X is a dataframe or an array of shape (n, columns): numbers, booleans, dates,
-    durations and strings, with gaps; y holds one label a row, or zeros
+    durations, categories and free text, with gaps; y holds one label a row, or zeros
     and ones of a set of labels.
 
     Parameters
@@ -139,7 +158,8 @@ class TabularSearchRegressor(SearchRegressorMixin, _TabularSearch):
     """Search a neural regressor for a table.
 
     X is a dataframe or an array of shape (n, columns): numbers, booleans, dates,
-    durations and strings, with gaps; y holds numbers, one or more a row.
+    durations, categories and free text, with gaps; y holds numbers, one or more a
+    row.
 
     Parameters
     ----------

@@ -49,6 +49,8 @@ class TabularSpace(SearchSpace):
         Fewest and most hidden layers or blocks.
     embedding_widths : sequence of int, default=(2, 4, 8, 16)
         Widths of a category's embedding.
+    text_widths : sequence of int, default=(8, 16, 32)
+        Widths of the embedding that columns of free text share.
     members : sequence of int, default=(4, 8, 16)
         Members of a packed ensemble.
 
@@ -69,6 +71,7 @@ class TabularSpace(SearchSpace):
         units: Sequence[int] = (64, 128, 256),
         layers: tuple[int, int] = (1, 4),
         embedding_widths: Sequence[int] = (2, 4, 8, 16),
+        text_widths: Sequence[int] = (8, 16, 32),
         members: Sequence[int] = (4, 8, 16),
     ) -> None:
         super().__init__(name="TabularSpace")
@@ -80,6 +83,7 @@ class TabularSpace(SearchSpace):
         self.units = check_sizes("units", units)
         self.layers = check_range("layers", layers, 1)
         self.embedding_widths = check_sizes("embedding_widths", embedding_widths)
+        self.text_widths = check_sizes("text_widths", text_widths)
         self.members = check_sizes("members", members)
 
     def body(self, choose: Chooser, inputs: Any) -> Any:
@@ -107,6 +111,11 @@ class TabularSpace(SearchSpace):
                 choose, inputs.get("categorical"), self.facts.cardinalities, width
             )
             parts.append(embedded)
+        if self.facts.n_ngrams:
+            width = choose.value("text/width", self.text_widths, 16)
+            ids, weights = inputs.get("ngrams"), inputs.get("weights")
+            n_ngrams = self.facts.n_ngrams
+            parts.append(blocks.embed_texts(choose, ids, weights, n_ngrams, width))
         x = parts[0]
         if len(parts) > 1:
             x = choose.layer(layers.Concatenate, parts)

@@ -1,11 +1,14 @@
 """What models for tables are made of."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from keras import initializers, layers, ops
 
 from skautonas.space.chooser import Chooser
+from skautonas.space.text_layers import weighted_sum
+from skautonas.space.text_ngrams import MLP_SCALE
 
 if TYPE_CHECKING:
     from skautonas.space.tabular import TabularSpace
@@ -88,6 +91,23 @@ def embed_categories(
         embeddings_initializer=initializers.RandomNormal(stddev=CATEGORY_SPREAD),
     )
     return choose.layer(layers.Flatten, x)
+
+
+def embed_texts(
+    choose: Chooser, ids: Any, weights: Any, n_ngrams: int, width: int
+) -> Any:
+    """Sum the vectors of all n-grams of a row, weighted by tf-idf.
+
+    They start at zero: a random one would be a name by which to memorise the row.
+    """
+    x = choose.layer(
+        layers.Embedding,
+        ids,
+        input_dim=n_ngrams,
+        output_dim=width,
+        embeddings_initializer="zeros",
+    )
+    return choose.call(partial(weighted_sum, scale=MLP_SCALE), x, weights)
 
 
 def mlp(choose: Chooser, x: Any, space: "TabularSpace") -> Any:

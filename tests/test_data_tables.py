@@ -325,3 +325,10 @@ def test_a_dict_of_lists_keeps_its_gaps():
     expected = encoder.to_inputs(table)["categorical"]
     lists = encoder.to_inputs(table.to_dict("list"))["categorical"]
     assert lists.tolist() == expected.tolist()
+
+
+def test_a_level_that_ends_with_nul_is_unknown():
+    table = pd.DataFrame({"c": ["a", "a\0", "\0"] * 9})
+    encoder = TableEncoder().fit(table)
+    assert encoder.levels_ == [["a"]]
+    assert encoded(encoder, table)["categorical"][:3, 0].tolist() == [2, 1, 1]

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from skautonas.data.encode import run_batches
 from skautonas.data.texts import TextEncoder, pairs, to_inputs, tokenize
 
 ODD_TEXTS = [
@@ -215,3 +216,12 @@ def test_encoder_pickles(encoder):
     assert copied.facts(task="regression", n_outputs=1, n_rows=5) == encoder.facts(
         task="regression", n_outputs=1, n_rows=5
     )
+
+
+def test_words_that_end_with_nul_are_unknown():
+    texts = ["a\0 b", "b \0", "b"] * 9
+    encoder = TextEncoder().fit(texts)
+    assert encoder.words == ["b"]
+    inputs = {"text": np.array(texts, dtype=object)}
+    words = run_batches(encoder.preprocessing(), inputs)["words"]
+    assert words[0].tolist() == [1, 2, 0, 0]

@@ -104,16 +104,22 @@ def check_values(y: Any) -> np.ndarray:
     if values.dtype == object:
         _refuse_gaps(values)
     try:
+        if values.dtype.kind in "cmM":
+            raise TypeError("these are no real numbers")
         values = values.astype("float64")
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Expected y of numbers; received {values.dtype} such as "
-            f"{values.flat[0]!r}. For labels use the classifier."
+            f"{values.flat[0]!r}. For labels use the classifier; of dates and "
+            "durations pass the days or seconds."
         ) from error
     if values.ndim == 2 and values.shape[1] == 1:
         values = column_or_1d(values, warn=True)
-    if values.ndim not in (1, 2):
-        raise ValueError(f"Expected y of shape (n,); received y.shape={values.shape}.")
+    if values.ndim not in (1, 2) or 0 in values.shape[1:]:
+        raise ValueError(
+            f"Expected y of shape (n,) or (n, targets); received y.shape={values.shape}"
+            ". Pass one column a target."
+        )
     if not np.isfinite(values).all():
         raise ValueError("Input y contains NaN or infinity. Drop those rows.")
     return values

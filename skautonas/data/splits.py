@@ -100,7 +100,9 @@ def holdout(y: np.ndarray, fraction: float, *, stratify: bool, seed: int) -> Pai
             f"Expected at least 2 rows, one to train and one to validate; received "
             f"n_samples={n_rows}."
         )
-    n_validation = min(max(1, round(fraction * n_rows)), n_rows - 1)
+    # One row has no R2.
+    least = 1 if stratify else 2
+    n_validation = min(max(least, round(fraction * n_rows)), n_rows - 1)
     if not stratify:
         rows = np.arange(n_rows)
         return tuple(train_test_split(rows, test_size=n_validation, random_state=seed))

@@ -3,6 +3,7 @@
 import datetime
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal, get_args
 
 import narwhals.stable.v2 as nw
@@ -20,8 +21,12 @@ MAX_LEVELS = 1000
 # and they have that many words on average.
 UNKNOWN_SHARE = 0.2
 MIN_TEXT_WORDS = 3
-# What a cell must not hold.
+# What a cell must not hold, and what to do with it.
 NESTED = (list, tuple, set, dict, np.ndarray)
+SPREAD = "Spread its values over columns of their own"
+DECODE = "Pass text, as value.decode() gives it, or a number"
+SPLIT = "Pass two columns, value.real and value.imag"
+EXTRACT = "Pass what of it matters, as numbers or strings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +94,7 @@ def _read_column(
     """Tell the kind by the dtype, or by the values where those are objects."""
     if dtype is not None and (dtype.is_numeric() or dtype in (nw.Boolean, nw.Duration)):
         return [Column(name, position, "number")]
-    nested = [value for value in values if isinstance(value, NESTED)]
-    if nested:
-        raise ValueError(
-            f"Expected numbers, dates or strings in column {name!r}; received "
-            f"{type(nested[0]).__name__}. Spread its values over columns of their own."
-        )
+    _refuse_objects(name, values)
     present = [value for value in values if not is_missing(value)]
     if dtype == nw.Time or _all_are(present, datetime.time):
         raise ValueError(
@@ -113,11 +113,24 @@ def _read_column(
         ]
     if dtype in (nw.Categorical, nw.Enum):
         return [Column(name, position, "category")]
-    numbers = (int, float, np.number, np.bool_, datetime.timedelta)
+    numbers = (int, float, np.number, np.bool_, Decimal, datetime.timedelta)
     if _all_are(present, numbers):
         return [Column(name, position, "number")]
     # One without any value may get any later; as a category all of them are unknown.
     return [Column(name, position, "text" if _is_text(present) else "category")]
+
+
+def _refuse_objects(name: str | int, values: np.ndarray) -> None:
+    """Raise where a cell holds neither a number nor a date nor what reads as text."""
+    for kind in set(map(type, values)):
+        bare = kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__
+        mends = {SPREAD: NESTED, DECODE: bytes, SPLIT: complex}
+        mend = next((m for m, kinds in mends.items() if issubclass(kind, kinds)), "")
+        if mend or bare:
+            raise ValueError(
+                f"Expected numbers, dates or strings in column {name!r}; received "
+                f"{kind.__name__}. {mend or EXTRACT}."
+            )
 
 
 def _all_are(present: list[Any], types: Any) -> bool:
@@ -135,11 +148,15 @@ def _is_text(present: list[Any]) -> bool:
 
 
 def frequent_levels(present: list[str]) -> list[tuple[str, int]]:
-    """Return the values worth an id of their own, by falling number of rows."""
+    """Return the values worth an id of their own, by falling number of rows.
+
+    One that ends with a NUL is none: Keras keeps a vocabulary in an array of numpy,
+    which drops it.
+    """
     frequent = [
         (level, count)
         for level, count in Counter(present).items()
-        if count >= MIN_LEVEL_ROWS
+        if count >= MIN_LEVEL_ROWS and not level.endswith("\0")
     ]
     return sorted(frequent, key=lambda item: (-item[1], item[0]))[:MAX_LEVELS]
 

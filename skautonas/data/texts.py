@@ -160,8 +160,8 @@ class TextEncoder:
         for row, text in enumerate(texts):
             tokens = tokenize(text)
             lengths[row] = len(tokens)
-            words.update(set(tokens))
-            word_pairs.update(set(pairs(tokens)))
+            words.update(_terms(tokens))
+            word_pairs.update(_terms(pairs(tokens)))
         if not words:
             raise ValueError(
                 f"Expected texts with words; received {len(texts)} texts of "
@@ -230,6 +230,14 @@ class TextEncoder:
         from skautonas.data.text_layers import text_preprocessing
 
         return text_preprocessing(self)
+
+
+def _terms(tokens: Iterable[bytes]) -> set[bytes]:
+    """Return the distinct terms that a vocabulary can hold.
+
+    Keras keeps it in an array of numpy, which drops the NULs at the end of a string.
+    """
+    return {token for token in tokens if not token.endswith(b"\0")}
 
 
 def _most_frequent(

@@ -89,10 +89,18 @@ def refusal(search, X, y):
     return ""
 
 
+# Of scikit-learn, and words of ours that its checks require.
+KNOWN = (
+    "Unknown label type",
+    "Input y contains",
+    "Input X contains",
+    "Expected texts with words",
+)
+
+
 def assert_teaches(message):
-    if message:
-        assert len(message) > 20, message
-        assert message[0].isupper(), message
+    ours = "Expected" in message and "received" in message
+    assert not message or ours or message.startswith(KNOWN), message
 
 
 @examples

@@ -55,7 +55,8 @@ TABLES_REFUSED = {
     "too large for floats": (column(1e300), "finite float32.*column 'b'.*Replace"),
     "infinity in an array": (np.full((N, 2), np.inf), "infinity"),
     "complex": (TABLE + 1j, "Complex data"),
-    "complex in a frame": (column(1j), "column 'b'.*complex"),
+    "complex in a frame": (column(1j), "column 'b'.*complex.*value.real"),
+    "single complex": (column(1j, dtype="complex64"), "column 'b'.*complex64"),
     "lists in cells": (column([1, 2]), "column 'b'.*list.*Spread"),
     "times of day": (column(datetime.time(8)), "column 'b'.*seconds since midnight"),
     "bytes": (column(b"red"), "column 'b'.*bytes.*decode"),
@@ -112,6 +113,7 @@ VALUES_REFUSED = {
     "words": (["a"] * N, "numbers.*use the classifier"),
     "dates": (pd.to_datetime(["2024-01-01"] * N), "numbers.*date"),
     "complex": (VALUES + 1j, "numbers.*complex"),
+    "dates in objects": ([np.datetime64("2024-01-01")] * N, "numbers.*the days"),
     "three axes": (np.zeros((N, 2, 2)), r"y\.shape=\(20, 2, 2\)"),
     "no columns": (np.zeros((N, 0)), r"y\.shape=\(20, 0\).*one column a target"),
     "another length": (VALUES[:-1], "inconsistent numbers of samples"),
@@ -161,6 +163,12 @@ PREDICTED_REFUSED = {
     "other names": (FRAME.assign(D="x"), "unseen.*D.*missing.*d"),
     "an array of another width": (TABLE, "3 features.*expecting 4"),
     "words for numbers": (FRAME.assign(d="x", a="many"), "column 'a'.*'many'.*NaN"),
+    "bytes for words": (FRAME.assign(d=b"x"), "column 'd'.*bytes.*decode"),
+    "arrays for words": (
+        FRAME.assign(d=pd.Series([np.arange(2)] * N)),
+        "column 'd'.*ndarray.*Spread",
+    ),
+    "complex for numbers": (FRAME.assign(d="x", a=1j), "column 'a'.*value.real"),
     "infinity": (FRAME.assign(d="x", a=np.inf), "column 'a'.*Replace"),
     "one row without its axis": (FRAME.assign(d="x").iloc[0], "Pass a DataFrame"),
 }
@@ -296,6 +304,11 @@ def test_few_rows_of_values(n_rows):
     scoring = "neg_root_mean_squared_error" if n_rows == 2 else None
     search = TabularSearchRegressor(space=SMALL, scoring=scoring, **QUICK).fit(X, y)
     assert search.predict(X).shape == (n_rows,)
+
+
+def test_two_rows_are_too_few_for_r2():
+    with pytest.raises(ValueError, match=r"scorer for the 1 validation rows"):
+        TabularSearchRegressor(**QUICK).fit(TABLE[:2], VALUES[:2])
 
 
 def test_one_row_is_refused():

@@ -52,13 +52,35 @@ def mixed_frame():
     return frame.assign(size=size).drop(columns="mean area")
 
 
+def any_frame():
+    """Return columns of all kinds, each with gaps."""
+    frame = load_breast_cancer(as_frame=True).data.iloc[:, :2]
+    n = len(frame)
+    texts, _ = load_docstrings()
+    moments = pd.date_range("2024-01-01 23:30", periods=n, freq="7h", tz="Asia/Tokyo")
+    frame = frame.assign(
+        flag=pd.array(frame["mean radius"] > 14, dtype="boolean"),
+        count=pd.array(np.arange(n) % 7, dtype="Int64"),
+        size=np.where(frame["mean radius"] > 14, "large", "small"),
+        level=pd.Categorical(np.where(frame["mean texture"] > 19, "rough", "fine")),
+        at=moments,
+        day=moments.tz_localize(None).normalize(),
+        took=pd.to_timedelta(np.arange(n), unit="s"),
+        doc=texts[:n],
+    )
+    for position, name in enumerate(frame):
+        frame.loc[frame.index % 11 == position, name] = None
+    return frame
+
+
 def test_all_kinds_of_dataframes_give_the_same_model():
-    frame = mixed_frame()
+    frame = any_frame()
+    arrow = pa.Table.from_pandas(frame, preserve_index=False)
     frames = [
         frame,
-        pl.from_pandas(frame),
-        frame.convert_dtypes(dtype_backend="pyarrow"),
-        pa.Table.from_pandas(frame, preserve_index=False),
+        arrow,
+        pl.from_arrow(arrow),
+        arrow.to_pandas(types_mapper=pd.ArrowDtype),
     ]
     expected = classifier().fit(frame, Y).predict_proba(frame)
     for table in frames[1:]:

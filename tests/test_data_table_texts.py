@@ -1,10 +1,13 @@
 """Columns of free text beside others in a table."""
 
-import keras
+import contextlib
+
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import KFold, train_test_split
 
 from skautonas import TabularSearchClassifier
 from skautonas.data.encode import preprocessing_model, run_batches
@@ -35,14 +38,38 @@ def kinds(values):
         ["never seen before", "not this one either", "nor this last one"] * 20,
         [f"code-{i}" for i in range(60)],
         [f"code {i}" for i in range(60)],
-        pd.Categorical([f"one of many {i}" for i in range(60)]),
         ["a b c", 1.0] * 30,
         ["? ! ?" + " ?" * i for i in range(60)],
     ],
-    ids=["repeated", "one word", "two words", "declared", "mixed", "no words"],
+    ids=["repeated", "one word", "two words", "mixed", "no words"],
 )
 def test_strings_that_are_no_texts_stay_categories(values):
     assert kinds(values) == ["category"]
+
+
+LEVELS = [f"one of many {i}" for i in range(60)]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame({"c": pd.Categorical(LEVELS)}),
+        pl.DataFrame({"c": pl.Series(LEVELS, dtype=pl.Categorical)}),
+        pl.DataFrame({"c": pl.Series(LEVELS, dtype=pl.Enum(LEVELS))}),
+        pa.table({"c": pa.array(LEVELS).dictionary_encode()}),
+    ],
+    ids=["pandas", "polars", "enum", "pyarrow"],
+)
+def test_a_declared_category_stays_one(table):
+    assert [column.kind for column in TableEncoder().fit(table).columns_] == [
+        "category"
+    ]
+
+
+def test_a_gap_in_a_dictionary_of_pyarrow_stays_one():
+    table = pa.table({"c": pa.array(["x", None, "x", "y"]).dictionary_encode()})
+    inputs = TableEncoder().fit(table).to_inputs(table)
+    assert inputs["categorical"][:, 0].tolist() == ["x", "", "x", "y"]
 
 
 def test_texts_are_known_by_their_words(docstrings):
@@ -66,13 +93,29 @@ def test_a_bag_is_that_of_the_text_estimators(docstrings):
     assert facts.inputs["weights"].shape == (2 * width,)
 
 
+@pytest.mark.parametrize(
+    "strings",
+    [
+        [None] * 45 + [f"the text of row {i}" for i in range(45)],
+        ["\0 \0 \0"] * 45 + [f"the text of row {i}" for i in range(45)],
+        # As a category in all rows, as text in each fold.
+        [f"one of thirty {i}" for i in range(30)] * 3,
+    ],
+    ids=["one fold without texts", "one fold without words", "rarer in folds"],
+)
+def test_all_folds_agree_on_the_kinds_of_columns(strings):
+    X, y = pd.DataFrame({"n": range(90), "doc": strings}), np.arange(90) % 2
+    search = TabularSearchClassifier(cv=KFold(2), **QUICK).fit(X, y)
+    assert [trial.status for trial in search.trials_] == ["completed"]
+
+
 def test_the_dense_matrix_holds_the_most_frequent_ngrams(docstrings):
     table = docstrings[0][["doc"]]
     encoder = TableEncoder().fit(table)
     dense = run_batches(preprocessing_model(encoder, True), encoder.to_inputs(table))
     assert dense["features"].shape == (len(table), MAX_DENSE_NGRAMS)
     bag = run_batches(preprocessing_model(encoder, False), encoder.to_inputs(table))
-    first = np.where(bag["ngrams"] < MAX_DENSE_NGRAMS, bag["weights"], 0)
+    first = np.where(bag["ngrams"] < MAX_DENSE_NGRAMS + 2, bag["weights"], 0)
     np.testing.assert_allclose(dense["features"].sum(1), first.sum(1), rtol=1e-5)
 
 
@@ -82,8 +125,9 @@ def test_a_model_learns_from_the_texts_of_a_table(docstrings, tmp_path):
     search = TabularSearchClassifier(**QUICK).fit(X_train, y_train)
     assert search.score(X_test, y_test) > 0.85
     search.export_model(tmp_path / "best.keras")
-    model = keras.saving.load_model(tmp_path / "best.keras")
+    code = (tmp_path / "best.md").read_text().split("```")[1].removeprefix("python")
     names: dict = {}
-    exec(TableEncoder().fit(X_train).snippet(), names)
-    outputs = model(names["to_inputs"](X_test)).numpy()
+    with contextlib.chdir(tmp_path):
+        exec(code, names)
+    outputs = names["predict"](X_test)
     np.testing.assert_allclose(outputs, search.predict_proba(X_test), atol=1e-5)

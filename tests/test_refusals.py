@@ -13,7 +13,6 @@ from skautonas import (
     ImageSearchClassifier,
     SkautonasWarning,
     TabularSearchClassifier,
-    TabularSearchRegressor,
 )
 from skautonas.space import ImageSpace, TabularSpace
 
@@ -60,32 +59,6 @@ def test_columns_are_known_by_name_in_any_order(wine):
     np.testing.assert_array_equal(wine.predict_proba(polars), wine.predict_proba(frame))
 
 
-def test_columns_that_are_missing_or_new_are_named(wine):
-    frame = pd.DataFrame(WINE[0]).add_prefix("c")
-    with pytest.raises(ValueError, match=r"(?s)missing.*c3"):
-        wine.predict(frame.drop(columns="c3"))
-    with pytest.raises(ValueError, match=r"(?s)unseen.*price"):
-        wine.predict(pl.from_pandas(frame.assign(price=1.0)))
-
-
-def test_rows_at_predict_are_checked(wine):
-    frame = pd.DataFrame(WINE[0]).add_prefix("c")
-    with pytest.raises(ValueError, match="0 sample"):
-        wine.predict(frame.iloc[:0])
-    with pytest.raises(ValueError, match="more than once"):
-        wine.predict(pd.concat([frame, frame[["c1"]]], axis=1))
-    with pytest.raises(ValueError, match=r"numbers in column 'c3'.*'many'"):
-        wine.predict(frame.assign(c3="many"))
-
-
-def test_a_column_of_lists_is_refused():
-    nested = [[1, 2]] * 20
-    y = [0, 1] * 10
-    for X in (pl.DataFrame({"a": nested}), pd.DataFrame({"a": nested})):
-        with pytest.raises(ValueError, match="column 'a'; received"):
-            TabularSearchClassifier(**QUICK).fit(X, y)
-
-
 def test_one_image_is_told_how_to_pass():
     rng = np.random.default_rng(0)
     X, y = rng.random((20, 8, 6, 3)), np.arange(20) % 2
@@ -114,11 +87,6 @@ def logits(hp):
 def test_a_users_model_of_logits_is_refused():
     with pytest.raises(ValueError, match="probabilities; received values from"):
         TabularSearchClassifier(space=logits, **QUICK).fit(*WINE)
-
-
-def test_words_are_no_values():
-    with pytest.raises(ValueError, match="use the classifier"):
-        TabularSearchRegressor(**QUICK).fit(WINE[0], np.array(["a"] * 178))
 
 
 def test_a_folder_that_is_not_there_is_named(wine, tmp_path):

@@ -1,5 +1,6 @@
 """y as users bring it: checked, and told apart by what it holds."""
 
+import datetime
 from numbers import Real
 from typing import Any
 
@@ -8,8 +9,18 @@ from scipy import sparse
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from skautonas.data.table_columns import is_missing
+from skautonas.data.table_inputs import is_missing
 from skautonas.data.targets import ClassTargets, LabelSetTargets
+
+# What numpy would turn into floats all the same.
+NO_VALUES = (
+    np.datetime64,
+    np.timedelta64,
+    np.complexfloating,
+    complex,
+    datetime.date,
+    datetime.timedelta,
+)
 
 
 def check_labels(y: Any) -> np.ndarray:
@@ -103,16 +114,15 @@ def check_values(y: Any) -> np.ndarray:
     values = np.asarray(y)
     if values.dtype == object:
         _refuse_gaps(values)
+    kinds = (
+        set(map(type, values.flat)) if values.dtype == object else {values.dtype.type}
+    )
+    if any(issubclass(kind, NO_VALUES) for kind in kinds):
+        raise ValueError(_no_values(values))
     try:
-        if values.dtype.kind in "cmM":
-            raise TypeError("these are no real numbers")
         values = values.astype("float64")
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"Expected y of numbers; received {values.dtype} such as "
-            f"{values.flat[0]!r}. For labels use the classifier; of dates and "
-            "durations pass the days or seconds."
-        ) from error
+        raise ValueError(_no_values(values)) from error
     if values.ndim == 2 and values.shape[1] == 1:
         values = column_or_1d(values, warn=True)
     if values.ndim not in (1, 2) or 0 in values.shape[1:]:
@@ -123,6 +133,13 @@ def check_values(y: Any) -> np.ndarray:
     if not np.isfinite(values).all():
         raise ValueError("Input y contains NaN or infinity. Drop those rows.")
     return values
+
+
+def _no_values(y: np.ndarray) -> str:
+    return (
+        f"Expected y of numbers; received {y.dtype} such as {y.flat[0]!r}. For labels "
+        "use the classifier; of dates and durations pass the days or seconds."
+    )
 
 
 def _refuse_none(y: Any) -> None:

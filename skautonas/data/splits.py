@@ -76,7 +76,8 @@ def holdout(y: np.ndarray, fraction: float, *, stratify: bool, seed: int) -> Pai
     y : ndarray of shape (n,) or (n, targets)
         Labels or values.
     fraction : float
-        Share of the rows that validate.
+        Share of the rows that validate; two at least where they are not stratified
+        and there are three.
     stratify : bool
         Keep the shares of the classes: each class of two rows or more has one on
         either side where the validation rows are not fewer than such classes; a
@@ -100,7 +101,7 @@ def holdout(y: np.ndarray, fraction: float, *, stratify: bool, seed: int) -> Pai
             f"Expected at least 2 rows, one to train and one to validate; received "
             f"n_samples={n_rows}."
         )
-    # One row has no R2.
+    # R2 of one row is not defined.
     least = 1 if stratify else 2
     n_validation = min(max(least, round(fraction * n_rows)), n_rows - 1)
     if not stratify:

@@ -1,60 +1,74 @@
-"""The columns of a table, and what of them enters a model."""
+"""The columns of a table, and what kinds of values they hold."""
 
 import datetime
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from skautonas.data.table_inputs import as_array, is_missing, refuse_objects, times
 from skautonas.data.texts import tokenize
 
-Part = Literal["date", "day of year", "day of month", "weekday", "hour"]
-Kind = Literal["number", "category", "text"] | Part
-PARTS: tuple[Part, ...] = get_args(Part)
+Kind = Literal["number", "date", "category", "text"]
+# What a date tells; the first one is the days since its origin.
+DATE_PARTS = ("days", "day of year", "day of month", "weekday", "hour")
 # Levels with fewer training rows count as unknown, which so gets trained as well.
 MIN_LEVEL_ROWS = 3
 MAX_LEVELS = 1000
 # Strings are texts where as categories more than this share of them would be unknown,
-# and they have that many words on average.
+# and they have that many words on average (docs/design/0004).
 UNKNOWN_SHARE = 0.2
 MIN_TEXT_WORDS = 3
-# What a cell must not hold, and what to do with it.
-NESTED = (list, tuple, set, dict, np.ndarray)
-SPREAD = "Spread its values over columns of their own"
-DECODE = "Pass text, as value.decode() gives it, or a number"
-SPLIT = "Pass two columns, value.real and value.imag"
-EXTRACT = "Pass what of it matters, as numbers or strings"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column, or one part of a column of dates.
+    """One column of a table.
 
-    ``name`` is the position where columns have no names; ``origin`` is an ISO date
-    for days since then, otherwise "".
+    Parameters
+    ----------
+    name : str or int
+        The position where columns have no names.
+    position : int
+        Among the columns of the fit.
+    kind : {"number", "date", "category", "text"}
+        What it holds.
+    origin : str
+        ISO date from which dates count, else "".
+    parts : tuple of str
+        What enters of a date.
     """
 
     name: str | int
     position: int
     kind: Kind
     origin: str = ""
+    parts: tuple[str, ...] = ()
 
-    def as_list(self) -> list[str | int]:
+    def as_list(self) -> list[Any]:
         """Return plain data, for a model card."""
-        return [self.name, self.position, self.kind, self.origin]
+        return [self.name, self.position, self.kind, self.origin, list(self.parts)]
 
 
-def read_table(X: Any) -> tuple[list[Column], bool]:
-    """Return what may enter a model, and whether columns go by name.
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The columns of a table, and whether they go by name."""
+
+    columns: list[Column]
+    by_name: bool
+
+
+def read_schema(X: Any) -> Schema:
+    """Tell the kinds of a table's columns.
 
     Raises
     ------
     ValueError
         Where X is not a table with at least one row and one column, or where a
-        column holds times of day.
+        column holds times of day, or neither numbers nor dates nor strings.
     """
     by_name = hasattr(X, "columns")
     columns: list[Column] = []
@@ -64,8 +78,8 @@ def read_table(X: Any) -> tuple[list[Column], bool]:
         for position, given in enumerate(frame.columns):
             # The repr of numpy's own str is no literal that a model card could hold.
             name = str(given) if isinstance(given, str) else given
-            values = np.asarray(X[given])
-            columns += _read_column(name, position, values, frame[:, position].dtype)
+            dtype = frame[:, position].dtype
+            columns.append(_read_column(name, position, as_array(X[given]), dtype))
     else:
         array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
         shape = array.shape
@@ -75,76 +89,71 @@ def read_table(X: Any) -> tuple[list[Column], bool]:
                 f"X.shape={array.shape}. Reshape your data, e.g. X.reshape(-1, 1) for "
                 "one column or X.reshape(1, -1) for one row."
             )
-        for index in range(shape[1]):
-            if array.dtype.kind in "fiubm":
-                columns.append(Column(index, index, "number"))
-            else:
-                columns += _read_column(index, index, array[:, index], None)
+        columns = [
+            _read_column(index, index, array[:, index], None)
+            for index in range(shape[1])
+        ]
     if 0 in shape:
         raise ValueError(
             f"Found array with {shape[0]} sample(s) and {shape[1]} feature(s) "
             f"(shape={shape}) while a minimum of 1 is required."
         )
-    return columns, by_name
+    return Schema(columns, by_name)
 
 
 def _read_column(
     name: str | int, position: int, values: np.ndarray, dtype: Any
-) -> list[Column]:
+) -> Column:
     """Tell the kind by the dtype, or by the values where those are objects."""
-    if dtype is not None and (dtype.is_numeric() or dtype in (nw.Boolean, nw.Duration)):
-        return [Column(name, position, "number")]
-    _refuse_objects(name, values)
+    if dtype in (nw.Categorical, nw.Enum):
+        return Column(name, position, "category")
+    is_number = dtype is not None and (
+        dtype.is_numeric() or dtype in (nw.Boolean, nw.Duration)
+    )
+    if is_number or values.dtype.kind in "fiubm":
+        return Column(name, position, "number")
+    if values.dtype.kind == "M":
+        return _date_column(name, position, values)
+    refuse_objects(values, name)
     present = [value for value in values if not is_missing(value)]
     if dtype == nw.Time or _all_are(present, datetime.time):
         raise ValueError(
             f"Expected numbers, dates or strings in column {name!r}; received times of "
             "day. Pass them as numbers, e.g. as seconds since midnight."
         )
-    if (
-        dtype in (nw.Date, nw.Datetime)
-        or values.dtype.kind == "M"
-        or _all_are(present, (datetime.date, np.datetime64))
+    if dtype in (nw.Date, nw.Datetime) or _all_are(
+        present, (datetime.date, np.datetime64)
     ):
-        origin = _first_day(present)
-        return [
-            Column(name, position, part, origin if part == "date" else "")
-            for part in PARTS
-        ]
-    if dtype in (nw.Categorical, nw.Enum):
-        return [Column(name, position, "category")]
+        return _date_column(name, position, values)
     numbers = (int, float, np.number, np.bool_, Decimal, datetime.timedelta)
     if _all_are(present, numbers):
-        return [Column(name, position, "number")]
+        return Column(name, position, "number")
     # One without any value may get any later; as a category all of them are unknown.
-    return [Column(name, position, "text" if _is_text(present) else "category")]
-
-
-def _refuse_objects(name: str | int, values: np.ndarray) -> None:
-    """Raise where a cell holds neither a number nor a date nor what reads as text."""
-    for kind in set(map(type, values)):
-        bare = kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__
-        mends = {SPREAD: NESTED, DECODE: bytes, SPLIT: complex}
-        mend = next((m for m, kinds in mends.items() if issubclass(kind, kinds)), "")
-        if mend or bare:
-            raise ValueError(
-                f"Expected numbers, dates or strings in column {name!r}; received "
-                f"{kind.__name__}. {mend or EXTRACT}."
-            )
+    return Column(name, position, "text" if _is_text(present) else "category")
 
 
 def _all_are(present: list[Any], types: Any) -> bool:
     return bool(present) and all(isinstance(value, types) for value in present)
 
 
+def _date_column(name: str | int, position: int, values: np.ndarray) -> Column:
+    """Return a column of dates that count from the earliest day."""
+    moments = times(values, name)
+    present = moments[~np.isnat(moments)]
+    first = present.min() if len(present) else np.datetime64("1970-01-01")
+    origin = str(first.astype("datetime64[D]"))
+    return Column(name, position, "date", origin, DATE_PARTS)
+
+
 def _is_text(present: list[Any]) -> bool:
     """Tell whether values are texts, of which categories would lose too many."""
     if not _all_are(present, str):
         return False
-    counts = [count for _, count in frequent_levels(present)]
-    lost = 1 - sum(counts) / len(present)
+    known = sum(count for _, count in frequent_levels(present))
+    if 1 - known / len(present) <= UNKNOWN_SHARE:
+        return False
     n_words = sum(len(tokenize(text)) for text in present)
-    return lost > UNKNOWN_SHARE and n_words >= MIN_TEXT_WORDS * len(present)
+    return n_words >= MIN_TEXT_WORDS * len(present)
 
 
 def frequent_levels(present: list[str]) -> list[tuple[str, int]]:
@@ -159,15 +168,3 @@ def frequent_levels(present: list[str]) -> list[tuple[str, int]]:
         if count >= MIN_LEVEL_ROWS and not level.endswith("\0")
     ]
     return sorted(frequent, key=lambda item: (-item[1], item[0]))[:MAX_LEVELS]
-
-
-def _first_day(present: list[Any]) -> str:
-    # As to_inputs reads them: without fractions of a second and without a time zone.
-    times = [str(value)[:19] for value in present] or ["1970-01-01"]
-    return str(np.array(times, dtype="datetime64[s]").min().astype("datetime64[D]"))
-
-
-def is_missing(value: Any) -> bool:
-    """Tell whether a cell or a label is None, NaN, NA or NaT."""
-    # pandas' NA has no truth value, so it must be known by its type.
-    return type(value).__name__ in ("NoneType", "NAType", "NaTType") or value != value

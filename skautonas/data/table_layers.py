@@ -72,8 +72,10 @@ def dense_table(encoder: "TableEncoder") -> Any:
             parts.append(rank / size)
     for index, text in enumerate(encoder.texts_):
         ids, weights = ngram_bag(model.input["text"][:, index], text)
-        # Ids beyond the width become rows of zeros.
-        chosen = ops.one_hot(ids, min(len(text.idf), MAX_DENSE_NGRAMS))
+        # Special ids, and those beyond the width, become rows of zeros.
+        chosen = ops.one_hot(
+            ids - N_SPECIAL_IDS, min(len(text.ngrams), MAX_DENSE_NGRAMS)
+        )
         parts.append(ops.einsum("nk,nkv->nv", weights, chosen))
     dense = layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
     return keras.Model(model.input, {"features": dense}, name="preprocessing")

@@ -1,16 +1,17 @@
 """Tables: columns of numbers, of dates, of categories and of texts."""
 
 import inspect
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
+from skautonas.data import table_inputs
 from skautonas.data.encoder import Arrays
 from skautonas.data.facts import TabularFacts, Task, TensorSpec, bag_specs
-from skautonas.data.table_columns import PARTS, frequent_levels, read_table
-from skautonas.data.table_inputs import to_inputs as table_inputs
-from skautonas.data.texts import TextEncoder
+from skautonas.data.table_columns import Schema, frequent_levels, read_schema
+from skautonas.data.texts import TextEncoder, distinct_terms, tokenize
 
 # Points of the quantile transform; TabM takes n // 30 between 10 and 1000, but here
 # each costs a comparison per cell.
@@ -21,6 +22,8 @@ SMALLEST = float(np.finfo("float32").tiny)
 # Of a column of texts; more cost more time a step and overfit sooner
 # (docs/design/0004).
 MAX_COLUMN_NGRAMS = 5_000
+# Stands for a column of texts where the training rows have none.
+NO_TEXT = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,44 +41,57 @@ class Scales:
 
 
 class TableEncoder:
-    """Numbers scaled, categories as ids, texts as bags; fitted on training rows."""
+    """Numbers scaled, categories as ids, texts as bags; fitted on training rows.
+
+    Parameters
+    ----------
+    schema : Schema, optional
+        Kinds of the columns; read from the training rows where it is not given.
+    """
+
+    def __init__(self, schema: Schema | None = None) -> None:
+        self.schema = schema
 
     def fit(self, X: Any) -> Self:
-        """Learn the columns' kinds, scales, levels and n-grams from the training rows.
+        """Learn the columns' scales, levels and n-grams from the training rows.
 
         Parameters
         ----------
         X : array-like or dataframe of shape (n, columns)
-            Numbers, booleans, dates, durations and strings; missing values anywhere.
+            Numbers, booleans, dates, durations, categories and texts; missing values
+            anywhere.
 
         Raises
         ------
         ValueError
-            Where X is no table, holds infinite numbers, or times of day.
+            Where X is no table, or a column holds infinite numbers, times of day, or
+            neither numbers nor dates nor strings.
         """
-        columns, self.by_name_ = read_table(X)
+        schema = self.schema or read_schema(X)
+        self.by_name_ = schema.by_name
         self.columns_, self.missing_, self.levels_, self.texts_ = [], [], [], []
         scales: list[Scales] = []
         if not self.by_name_ and not isinstance(X, np.ndarray):
             X = np.asarray(X, dtype=object)
         # Column by column, or a large table would be in memory several times.
-        for column in columns:
-            inputs = table_inputs(X, [column.as_list()], self.by_name_)
-            values = next(iter(inputs.values()))[:, 0]
+        for column in schema.columns:
+            inputs = table_inputs.to_inputs(X, [column.as_list()], self.by_name_)
+            values = next(iter(inputs.values()))
             if column.kind == "category":
-                present = [level for level in values.tolist() if level]
+                present = [level for level in values[:, 0] if level]
                 self.levels_.append([level for level, _ in frequent_levels(present)])
             elif column.kind == "text":
-                self.texts_.append(TextEncoder(MAX_COLUMN_NGRAMS).fit(values))
+                self.texts_.append(_fit_texts(values[:, 0]))
             else:
-                gaps = np.isnan(values)
-                if column.kind in PARTS[1:]:
-                    # One flag is enough for a date, and a constant part tells nothing.
-                    if len(np.unique(values[~gaps])) < 2:
-                        continue
-                elif gaps.any():
+                if column.parts:
+                    told = [i == 0 or _varies(part) for i, part in enumerate(values.T)]
+                    values = values[:, told]
+                    parts = tuple(itertools.compress(column.parts, told))
+                    column = replace(column, parts=parts)
+                if np.isnan(values[:, 0]).any():
+                    # One flag for all parts of a date.
                     self.missing_.append(len(scales))
-                scales.append(_fit_scale(values.astype("float64")))
+                scales += [_fit_scale(part.astype("float64")) for part in values.T]
             self.columns_.append(column)
         self.scales_ = _side_by_side(scales)
         return self
@@ -85,7 +101,8 @@ class TableEncoder:
 
         ``numeric`` float32 (n, p), ``categorical`` and ``text`` str (n, q) and (n, r).
         """
-        return table_inputs(X, [c.as_list() for c in self.columns_], self.by_name_)
+        columns = [column.as_list() for column in self.columns_]
+        return table_inputs.to_inputs(X, columns, self.by_name_)
 
     def facts(self, *, task: Task, n_outputs: int, n_rows: int) -> TabularFacts:
         """Return the number of columns by kind, and the levels of each category."""
@@ -133,6 +150,19 @@ class TableEncoder:
             f"def to_inputs(X):\n"
             f"    return table_inputs(X, COLUMNS, {self.by_name_})\n"
         )
+
+
+def _varies(values: np.ndarray) -> bool:
+    """Tell whether a column has two numbers."""
+    present = values[~np.isnan(values)]
+    return len(present) > 0 and np.ptp(present) > 0
+
+
+def _fit_texts(column: np.ndarray) -> TextEncoder:
+    """Learn the n-grams of one column, which may have no word in this fold."""
+    encoder = TextEncoder(MAX_COLUMN_NGRAMS)
+    has_words = any(distinct_terms(tokenize(text)) for text in column)
+    return encoder.fit(column if has_words else [NO_TEXT])
 
 
 def _fit_scale(values: np.ndarray) -> Scales:

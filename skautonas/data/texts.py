@@ -41,10 +41,11 @@ def to_inputs(X):
             "Pass [text]."
         )
     if hasattr(X, "columns"):
+        names = list(getattr(X, "column_names", X.columns))
         raise ValueError(
             "Expected a list or a single column of texts; received a table with "
-            f"columns {list(X.columns)}. Pass one column, as in "
-            f'df["{next(iter(X.columns), "column")}"].'
+            f"columns {names}. Pass one column, as in "
+            f'df["{next(iter(names), "column")}"].'
         )
     texts = np.asarray(X, dtype=object)
     if texts.ndim == 2 and texts.shape[1] == 1:
@@ -160,8 +161,8 @@ class TextEncoder:
         for row, text in enumerate(texts):
             tokens = tokenize(text)
             lengths[row] = len(tokens)
-            words.update(_terms(tokens))
-            word_pairs.update(_terms(pairs(tokens)))
+            words.update(distinct_terms(tokens))
+            word_pairs.update(distinct_terms(pairs(tokens)))
         if not words:
             raise ValueError(
                 f"Expected texts with words; received {len(texts)} texts of "
@@ -232,7 +233,7 @@ class TextEncoder:
         return text_preprocessing(self)
 
 
-def _terms(tokens: Iterable[bytes]) -> set[bytes]:
+def distinct_terms(tokens: Iterable[bytes]) -> set[bytes]:
     """Return the distinct terms that a vocabulary can hold.
 
     Keras keeps it in an array of numpy, which drops the NULs at the end of a string.

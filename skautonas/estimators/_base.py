@@ -238,8 +238,8 @@ class BaseSearch(SearchResults):
             say(line)
 
     @abstractmethod
-    def _make_encoder(self) -> Encoder:
-        """Return an unfitted encoder."""
+    def _make_encoder(self, X: Any) -> Encoder:
+        """Return an unfitted encoder for rows such as these."""
 
     @abstractmethod
     def _default_space(self) -> Any:

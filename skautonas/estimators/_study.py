@@ -1,6 +1,7 @@
 """From checked rows to what all trials share: split, written, bound to a space."""
 
 from collections.abc import Iterator
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,13 +57,14 @@ def make_study(
     start_tensorflow()
     from skautonas.estimation.study import Study
 
+    encoder = search._make_encoder(rows.X)
     folds = [
-        _fold(search, rows.y, *split, folder=f"{folder}/fold{number}")
+        _fold(search, encoder, rows.y, *split, folder=f"{folder}/fold{number}")
         for number, split in enumerate(_splits(search, given, rows, validation, seed))
     ]
     whole = folds[0]
     if search.cv is not None:
-        whole = _fold(search, rows.y, rows, None, folder=f"{folder}/whole")
+        whole = _fold(search, encoder, rows.y, rows, None, folder=f"{folder}/whole")
     return Study(tuple(folds), whole, search.scorer_, folder)
 
 
@@ -85,6 +87,7 @@ def _splits(
 
 def _fold(
     search: "BaseSearch",
+    unfitted: Encoder,
     y: np.ndarray,
     train: Rows,
     validation: Rows | None,
@@ -97,7 +100,7 @@ def _fold(
     if validation is not None:
         targets.encode(validation.y)  # refuses what was not in training
         check_scorer(search.scorer_, targets, validation.y, validation.weights)
-    encoder = search._make_encoder().fit(train.X)
+    encoder = copy(unfitted).fit(train.X)
     source = _make_source(search, encoder, targets, len(train))
     weighs = validation is not None and validation.weights is not None
     fold = Fold(source, encoder, targets, folder, len(train), weighs)

@@ -31,7 +31,7 @@ class _ImageSearch(BaseSearch):
             )
         return images
 
-    def _make_encoder(self) -> Encoder:
+    def _make_encoder(self, X: Any) -> Encoder:
         return ImageEncoder()
 
     def _default_space(self) -> Any:

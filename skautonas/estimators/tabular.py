@@ -5,11 +5,11 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
-from narwhals.stable.v2 import selectors
 from scipy import sparse
 from sklearn.utils.validation import check_array, validate_data
 
 from skautonas.data.encoder import Encoder
+from skautonas.data.table_columns import read_schema
 from skautonas.data.tables import TableEncoder
 from skautonas.estimators._base import BaseSearch
 from skautonas.estimators._docs import document
@@ -20,7 +20,7 @@ MAX_DENSE_CELLS = 100_000_000
 
 
 class _TabularSearch(BaseSearch):
-    """Dataframes and 2-D arrays: numbers, booleans, dates, strings, gaps."""
+    """Dataframes and 2-D arrays of numbers, dates, categories and texts, with gaps."""
 
     def _check_X(self, X: Any, *, reset: bool) -> Any:
         if sparse.issparse(X):
@@ -29,9 +29,8 @@ class _TabularSearch(BaseSearch):
             # numpy would turn the numbers of mixed rows into strings.
             X = np.asarray(X, dtype=object)
         if hasattr(X, "columns"):
-            # A pyarrow table has arrays for columns.
-            refuse_equal_names(getattr(X, "column_names", X.columns))
-            X = with_local_times(X)
+            is_arrow = nw.dependencies.is_pyarrow_table(X)  # its columns are arrays
+            refuse_equal_names(X.column_names if is_arrow else X.columns)
             if not reset:
                 X = in_fitted_order(X, getattr(self, "feature_names_in_", None))
         else:
@@ -50,8 +49,9 @@ class _TabularSearch(BaseSearch):
         validate_data(self, X, reset=reset, skip_check_array=True)
         return X
 
-    def _make_encoder(self) -> Encoder:
-        return TableEncoder()
+    def _make_encoder(self, X: Any) -> Encoder:
+        # All folds agree on the kinds of the columns, or a configuration would not fit.
+        return TableEncoder(read_schema(X))
 
     def _default_space(self) -> Any:
         from skautonas.space.tabular import TabularSpace
@@ -106,21 +106,6 @@ def in_fitted_order(X: Any, names: np.ndarray | None) -> Any:
     if names is None or set(names) != set(frame.columns):
         return X
     return frame.select(*names).to_native()
-
-
-def with_local_times(X: Any) -> Any:
-    """Return a dataframe of another library than pandas as numpy reads it rightly.
-
-    numpy makes UTC of dates with a time zone, where pandas keeps the local time, and
-    a level of the gaps in pyarrow's dictionaries.
-    """
-    frame = nw.from_native(X, eager_only=True)
-    if frame.implementation.is_pandas():
-        return X
-    return frame.with_columns(
-        selectors.datetime(time_zone="*").dt.replace_time_zone(None),
-        selectors.categorical().cast(nw.String()),
-    ).to_native()
 
 
 @document

@@ -17,7 +17,7 @@ class _TextSearch(BaseSearch):
     def _check_X(self, X: Any, *, reset: bool) -> np.ndarray:
         return to_inputs(X)["text"]
 
-    def _make_encoder(self) -> Encoder:
+    def _make_encoder(self, X: Any) -> Encoder:
         return TextEncoder()
 
     def _default_space(self) -> Any:

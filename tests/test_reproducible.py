@@ -16,7 +16,7 @@ for name, n_jobs in itertools.product(PROBLEMS, [1, 2]):
     search = problem.estimator(
         max_trials=3, max_epochs=2, time_budget=None, random_state=0, n_jobs=n_jobs
     )
-    search.fit(problem.X_train[:100], problem.y_train[:100])
+    search.fit(problem.X_train[:120], problem.y_train[:120])
     outputs = np.asarray(search.predict(problem.X_test))
     results[f"{name}, {n_jobs}"] = {
         "params": [trial.params for trial in search.trials_],

@@ -55,11 +55,13 @@ TABULAR_FACTS = TabularFacts(
         "quantile": TensorSpec((3,), "float32"),
         "missing": TensorSpec((1,), "float32"),
         "categorical": TensorSpec((2,), "int32"),
+        "ngrams": TensorSpec((40,), "int32"),
+        "weights": TensorSpec((40,), "float32"),
     },
     n_numeric=3,
     n_missing=1,
     cardinalities=(5, 40),
-    n_ngrams=0,
+    n_ngrams=900,
 )
 SPACES = {
     "image": ImageSpace().bind(image_facts(32, 32, 3)),
@@ -70,7 +72,9 @@ SPACES = {
 # and values that it must offer.
 PROMISED = {
     "tabular": {
+        "model": {"linear", "network"},
         "architecture": {"mlp", "residual", "packed"},
+        "text/width": {8, 16, 32},
         "numeric/embedding": {"none", "linear", "periodic"},
         "categorical/width": {4, 8},
         "mlp/dropout": {0.0},

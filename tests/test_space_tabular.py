@@ -1,7 +1,15 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from skautonas import TabularSearchClassifier
 from skautonas.data.facts import TabularFacts, TensorSpec
 from skautonas.estimation.plan import Plan
 from skautonas.estimation.steps import compile_predict
@@ -65,3 +73,28 @@ def test_starts_keep_to_the_options_of_a_changed_space():
     space = TabularSpace(architectures=("residual",), units=(32, 64)).bind(facts())
     (start,) = space.starts
     assert complete(declared(space), start)["residual/units"] in (32, 64)
+
+
+@pytest.mark.parametrize("n_rows", [150, 1000])
+def test_a_linear_model_is_among_the_starts_and_first_on_few_rows(n_rows):
+    space = TabularSpace().bind(replace(facts(), n_rows=n_rows))
+    place = [start.get("model") for start in space.starts].index("linear")
+    assert place == (0 if n_rows == 150 else 2)
+
+
+def test_a_linear_model_is_as_good_as_logistic_regression():
+    data = load_breast_cancer(as_frame=True)
+    X = data.data.assign(size=np.where(data.data["mean area"] > 600, "large", "small"))
+    X_train, X_test, y_train, y_test = train_test_split(X, data.target, random_state=0)
+    search = TabularSearchClassifier(
+        space=TabularSpace(architectures=("linear",)),
+        max_trials=1,
+        time_budget=None,
+        random_state=0,
+    ).fit(X_train, y_train)
+    assert "architecture" not in search.best_params_
+    numbers = X_train.columns[:-1]
+    logistic = make_pipeline(StandardScaler(), LogisticRegression())
+    logistic.fit(X_train[numbers], y_train)
+    expected = logistic.score(X_test[numbers], y_test)
+    assert search.score(X_test, y_test) >= expected - 0.02

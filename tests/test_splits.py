@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
+from sklearn.datasets import load_breast_cancer
 
+from skautonas import TabularSearchClassifier, TextSearchClassifier
 from skautonas.data.splits import holdout
+from skautonas.data.texts import TextEncoder
+from skautonas.datasets import load_docstrings
+from skautonas.space import TabularSpace
+
+SMALL = TabularSpace(architectures=("mlp",), units=(8, 16), layers=(1, 1))
 
 
 def test_label_sorted_rows_give_every_class_to_both_sides():
@@ -84,3 +91,30 @@ def test_the_seed_decides():
 def test_a_large_fraction_leaves_a_row_to_train():
     train, validation = holdout(np.arange(5.0), 0.9, stratify=False, seed=0)
     assert (len(train), len(validation)) == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "options", "n_scores"),
+    [
+        (100, {}, 5),
+        (101, {}, 1),
+        (100, {"refit": False}, 1),
+        (100, {"time_budget": 5.0}, 1),
+        (100, {"cv": 2}, 2),
+    ],
+)
+def test_few_rows_are_split_several_times(n_rows, options, n_scores):
+    X, y = load_breast_cancer(return_X_y=True)
+    quick = {"space": SMALL, "max_trials": 1, "max_epochs": 1, "time_budget": None}
+    search = TabularSearchClassifier(**(quick | options)).fit(X[:n_rows], y[:n_rows])
+    assert len([k for k in search.cv_results_ if k.startswith("split")]) == n_scores
+
+
+def test_the_refit_of_few_rows_knows_the_words_of_all():
+    texts, libraries = load_docstrings()
+    search = TextSearchClassifier(
+        max_trials=1, max_epochs=1, time_budget=None, random_state=0
+    ).fit(texts[::20], libraries[::20])
+    assert search.refitted_
+    known = TextEncoder().fit(texts[::20])
+    assert search._encoder.words == known.words

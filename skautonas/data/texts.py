@@ -23,7 +23,7 @@ MAX_WORDS = 20_000
 MAX_NGRAMS = 30_000
 # An n-gram seen in one text only cannot generalise, unless there are few texts.
 MIN_DOCUMENTS = 2
-TINY_CORPUS = 200
+TINY_CORPUS = 2000
 LENGTH_QUANTILE, MIN_LENGTH, MAX_LENGTH = 0.95, 4, 256
 NGRAMS_QUANTILE, MAX_NGRAMS_PER_TEXT = 0.99, 2048
 # An int32 id and a float32 weight.

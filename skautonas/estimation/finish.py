@@ -43,7 +43,7 @@ def refit(job: Refit, path: str) -> None:
 def assemble(task: TrialTask, checkpoint: str, path: str) -> None:
     """Save the whole model of a finished trial at ``path``."""
     try:
-        fold = read_study(task.study).whole
+        (fold,) = read_study(task.study).folds
         model = fold.source.build(task.values).model
         build_on(model, fold.source.arrange(read_examples(fold.folder).x))
         with np.load(checkpoint) as stored:

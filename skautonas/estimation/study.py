@@ -58,8 +58,8 @@ class Study:
     folds : tuple of Fold
         What each trial is trained and scored on.
     whole : Fold
-        What the winner is refitted on: all rows. The only fold's encoder serves, or
-        with several folds one of its own.
+        What the winner is refitted on: all rows. With several folds, or with few
+        rows, it has an encoder of its own; else that of the only fold serves.
     scorer : callable
         scikit-learn scorer, the objective.
     folder : str

@@ -26,7 +26,8 @@ default="auto"
     cv : int, splitter or iterable, default=None
         Score each trial on several folds, by cross-validation; the winner is refitted
         on all rows. A number of folds is shuffled, and stratified for classifiers.
-        None holds out ``validation_fraction`` of the rows once.
+        None holds out ``validation_fraction`` of the rows once; up to 100 rows, five
+        times at random, given 15 s or more.
     validation_fraction : float, default=0.2
         Share of the rows that validate, shuffled, stratified for classifiers; unused
         with ``cv`` and where ``fit`` gets ``X_val``.

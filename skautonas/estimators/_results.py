@@ -36,8 +36,9 @@ class SearchResults(BaseEstimator):
         self.stop_reason_ = found.stop_reason
         self.refit_time_ = found.refit_seconds
         self.refitted_ = found.final.refitted
-        self._targets = study.whole.targets
-        self._encoder = study.whole.encoder
+        fold = study.whole if found.final.refitted else study.folds[0]
+        self._targets = fold.targets
+        self._encoder = fold.encoder
         self._archive = found.final.archive
         self.best_model_ = load_model(found.final.archive)
 

@@ -75,8 +75,8 @@ def finish(
             if outcome.checkpoint is None:
                 raise SearchFailedError(
                     "The refit of the winner on all rows failed "
-                    f"({type(error).__name__}: {error}). With cv there is no other "
-                    "model."
+                    f"({type(error).__name__}: {error}). With several splits "
+                    "there is no other model."
                 ) from error
             if not isinstance(error, NoTimeError):
                 failure = f"{type(error).__name__}: {error}"

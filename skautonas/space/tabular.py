@@ -12,11 +12,12 @@ from skautonas.space.chooser import Chooser
 from skautonas.space.options import check_names, check_range, check_sizes
 from skautonas.space.recipe import RecipeOptions
 
-ARCHITECTURES = {
+NETWORKS = {
     "mlp": blocks.mlp,
     "residual": blocks.residual_mlp,
     "packed": blocks.packed_ensemble,
 }
+ARCHITECTURES = ("linear", *NETWORKS)
 NUMERIC_EMBEDDINGS = {
     "none": blocks.no_embedding,
     "linear": blocks.linear_embedding,
@@ -29,14 +30,20 @@ LARGEST_BATCH = 256
 # Epochs by training rows: about as many steps for small as for large tables.
 EPOCHS_BY_ROWS = ((1_000, 256), (4_000, 128), (16_000, 64))
 FEWEST_EPOCHS = 32
+FEW_ROWS = 200
+# Coefficients that start at zero have a longer way to go than the weights of a network.
+LINEAR_START: Configuration = {
+    "model": "linear",
+    "recipe/adamw/learning_rate": 1.6e-2,
+}
 
 
 class TabularSpace(SearchSpace):
-    """Multilayer perceptrons, residual ones, and packed ensembles of them.
+    """Linear models, multilayer perceptrons, residual ones, and packed ensembles.
 
     Parameters
     ----------
-    architectures : sequence of str, default=("mlp", "residual", "packed")
+    architectures : sequence of str, default=("linear", "mlp", "residual", "packed")
         What to build. ``packed`` is TabM-mini (Gorishniy et al. 2024): members that
         share all layers but their input's scales and their heads.
     numeric_embeddings : sequence of str, default=("none", "linear", "periodic")
@@ -65,7 +72,7 @@ class TabularSpace(SearchSpace):
     def __init__(
         self,
         *,
-        architectures: Sequence[str] = tuple(ARCHITECTURES),
+        architectures: Sequence[str] = ARCHITECTURES,
         numeric_embeddings: Sequence[str] = tuple(NUMERIC_EMBEDDINGS),
         scalings: Sequence[str] = SCALINGS,
         units: Sequence[int] = (64, 128, 256),
@@ -87,13 +94,17 @@ class TabularSpace(SearchSpace):
         self.members = check_sizes("members", members)
 
     def body(self, choose: Chooser, inputs: Any) -> Any:
-        """Describe the model: inputs to features, then the architecture."""
-        x = self._features(choose, inputs or {})
-        options = {name: ARCHITECTURES[name] for name in self.architectures}
-        build = choose.one("architecture", options, "mlp")
-        return build(choose, x, self)
+        """Describe the model: a linear one, or features and a network on them."""
+        families = {"linear": blocks.linear_model, "network": _network}
+        if "linear" not in self.architectures:
+            del families["linear"]
+        if self.architectures == ("linear",):
+            del families["network"]
+        build = choose.one("model", families, "network")
+        return build(choose, inputs or {}, self)
 
-    def _features(self, choose: Chooser, inputs: dict[str, Any]) -> Any:
+    def features(self, choose: Chooser, inputs: dict[str, Any]) -> Any:
+        """Describe what a network sees of the inputs, side by side."""
         parts = []
         if self.facts.n_numeric:
             scaling = choose.value("numeric/scaling", self.scalings, "quantile")
@@ -142,7 +153,7 @@ class TabularSpace(SearchSpace):
         )
 
     def known_starts(self) -> list[Configuration]:
-        """Return MLPs, a packed ensemble and a residual MLP, where offered."""
+        """Return a linear model, MLPs, a packed ensemble and a residual MLP."""
         starts: list[Configuration] = [
             {"architecture": "mlp"},
             {
@@ -154,7 +165,21 @@ class TabularSpace(SearchSpace):
             {"architecture": "packed", "packed/members": 4},
             {"architecture": "residual"},
         ]
-        return [s for s in starts if s["architecture"] in self.architectures]
+        # On few rows a linear model is the best guess, and wins ties.
+        starts.insert(0 if self.facts.n_rows <= FEW_ROWS else 2, LINEAR_START)
+        return [
+            start
+            for start in starts
+            if start.get("architecture", "linear") in self.architectures
+        ]
+
+
+def _network(choose: Chooser, inputs: dict[str, Any], space: TabularSpace) -> Any:
+    """Build features of the inputs, and a network on them."""
+    x = space.features(choose, inputs)
+    options = {name: NETWORKS[name] for name in space.architectures if name in NETWORKS}
+    build = choose.one("architecture", options, "mlp")
+    return build(choose, x, space)
 
 
 def _by_rows(table: tuple[tuple[int, int], ...], n_rows: int, last: int) -> int:

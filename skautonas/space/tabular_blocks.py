@@ -81,16 +81,28 @@ def embed_categories(
     choose: Chooser, ids: Any, cardinalities: tuple[int, ...], width: int
 ) -> Any:
     """Look up a vector for each category, all columns in one table."""
+    spread = initializers.RandomNormal(stddev=CATEGORY_SPREAD)
+    x = _look_up(choose, ids, cardinalities, width, spread)
+    return choose.layer(layers.Flatten, x)
+
+
+def _look_up(
+    choose: Chooser,
+    ids: Any,
+    cardinalities: tuple[int, ...],
+    width: int,
+    initializer: Any,
+) -> Any:
+    """Return the vectors of categories, (n, columns, width), from one table."""
     offsets = np.cumsum([0, *cardinalities[:-1]]).astype("int32")
     ids = choose.call(lambda ids: ops.add(ids, offsets), ids)
-    x = choose.layer(
+    return choose.layer(
         layers.Embedding,
         ids,
         input_dim=int(sum(cardinalities)),
         output_dim=width,
-        embeddings_initializer=initializers.RandomNormal(stddev=CATEGORY_SPREAD),
+        embeddings_initializer=initializer,
     )
-    return choose.layer(layers.Flatten, x)
 
 
 def embed_texts(
@@ -108,6 +120,30 @@ def embed_texts(
         embeddings_initializer="zeros",
     )
     return choose.call(partial(weighted_sum, scale=MLP_SCALE), x, weights)
+
+
+def linear_model(choose: Chooser, inputs: dict[str, Any], space: "TabularSpace") -> Any:
+    """Build a linear model; coefficients of numbers, categories, n-grams start at 0."""
+    facts = space.facts
+    parts = [
+        choose.layer(
+            layers.Dense,
+            inputs.get(name),
+            units=facts.n_outputs,
+            kernel_initializer="zeros",
+            use_bias=name == "numeric",
+        )
+        for name in ("numeric", "quantile", "missing")
+        if name in facts.inputs
+    ]
+    if facts.cardinalities:
+        ids = inputs.get("categorical")
+        vectors = _look_up(choose, ids, facts.cardinalities, facts.n_outputs, "zeros")
+        parts.append(choose.call(partial(ops.sum, axis=1), vectors))
+    if facts.n_ngrams:
+        ids, weights = inputs.get("ngrams"), inputs.get("weights")
+        parts.append(embed_texts(choose, ids, weights, facts.n_ngrams, facts.n_outputs))
+    return parts[0] if len(parts) == 1 else choose.layer(layers.Add, parts)
 
 
 def mlp(choose: Chooser, x: Any, space: "TabularSpace") -> Any:

@@ -5,6 +5,8 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 from scipy import sparse
@@ -66,6 +68,13 @@ TABLES_REFUSED = {
     "a tf.data dataset": (
         tf.data.Dataset.from_tensor_slices(TABLE),
         "rows in memory.*Dataset.*concatenate",
+    ),
+    "a lazy frame": (pl.DataFrame(TABLE).lazy(), r"LazyFrame.*X\.collect\(\)"),
+    "a batch of pyarrow": (pa.RecordBatch.from_pandas(FRAME), "Table.from_batches"),
+    "a dict of columns": ({"a": VALUES}, "dict.*DataFrame"),
+    "structs in cells": (
+        pl.DataFrame(TABLE).select(pl.struct("column_0", "column_1").alias("b")),
+        "column 'b'.*Struct.*Spread",
     ),
     "too large a sparse matrix": (sparse.csr_array((N, 10**8)), "TruncatedSVD"),
     "two columns of one name": (
@@ -132,6 +141,8 @@ PARAMETERS_REFUSED = {
         "which fails on them.*Choose another scoring",
     ),
     "all rows validate": ({"validation_fraction": 1.0}, "Got 1.0"),
+    "no workers": ({"n_jobs": 0}, "n_jobs.*Got 0"),
+    "strings for a positive class": ({"scoring": "f1"}, "labels of 0 and 1"),
     "one fold": ({"cv": 1}, r"cv.*\[2, inf\)"),
     "more folds than rows": ({"cv": 50}, "n_splits=50"),
     "cv without refit": ({"cv": 3, "refit": False}, "refit=True"),
@@ -259,7 +270,8 @@ def test_values(case, monkeypatch):
 @rows(PARAMETERS_REFUSED)
 def test_parameters(case, monkeypatch):
     search = TabularSearchClassifier(**(QUICK | case[0]))
-    check(monkeypatch, search, TABLE, LABELS, case[1])
+    y = np.array(["no", "yes"])[LABELS] if "0 and 1" in case[1] else LABELS
+    check(monkeypatch, search, TABLE, y, case[1])
 
 
 @rows(ARGUMENTS_REFUSED)
@@ -304,6 +316,13 @@ def test_few_rows_of_values(n_rows):
     scoring = "neg_root_mean_squared_error" if n_rows == 2 else None
     search = TabularSearchRegressor(space=SMALL, scoring=scoring, **QUICK).fit(X, y)
     assert search.predict(X).shape == (n_rows,)
+
+
+def test_columns_with_numbers_for_names_are_named_too():
+    frame = pd.DataFrame(TABLE)
+    search = TabularSearchClassifier(space=SMALL, **QUICK).fit(frame, LABELS)
+    with pytest.raises(ValueError, match=r"columns of the training.*without \[0\]"):
+        search.predict(frame.rename(columns={0: 9}))
 
 
 def test_two_rows_are_too_few_for_r2():

@@ -71,13 +71,53 @@ def test_the_calendar_is_that_of_the_local_time(table):
     assert encoder.missing_ == [0]
 
 
+UTC = pd.DataFrame({"t": pd.date_range("2024-01-01", periods=9, freq="5h", tz="UTC")})
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        UTC.assign(t=UTC.t.dt.tz_convert("Asia/Tokyo")),
+        UTC.assign(t=UTC.t.dt.tz_localize(None)),
+        UTC.assign(t=UTC.t.dt.tz_convert("Asia/Tokyo").astype(object)),
+        pl.from_pandas(UTC.assign(t=UTC.t.dt.tz_convert("Asia/Tokyo"))),
+        pa.Table.from_pandas(UTC.assign(t=UTC.t.dt.tz_convert("Asia/Tokyo"))),
+    ],
+    ids=["pandas", "naive", "objects", "polars", "pyarrow"],
+)
+def test_dates_of_another_time_zone_are_refused(table):
+    encoder = TableEncoder().fit(UTC)
+    with pytest.raises(ValueError, match=r"zone 'UTC' in column 't'.*tz_convert"):
+        encoder.to_inputs(table)
+
+
+def test_dates_of_the_same_time_zone_are_taken():
+    encoder = TableEncoder().fit(UTC)
+    expected = encoder.to_inputs(UTC)["numeric"]
+    for table in (UTC.astype(object), pl.from_pandas(UTC), pa.Table.from_pandas(UTC)):
+        np.testing.assert_array_equal(encoder.to_inputs(table)["numeric"], expected)
+
+
+def test_durations_and_numbers_do_not_stand_for_each_other():
+    took = pd.DataFrame({"t": pd.to_timedelta([1, 2, None], unit="s")})
+    plain = pd.DataFrame({"t": [1.0, 2.0, None]})
+    with pytest.raises(ValueError, match=r"durations in column 't'.*to_timedelta"):
+        TableEncoder().fit(took).to_inputs(plain)
+    with pytest.raises(ValueError, match=r"numbers in column 't'.*total_seconds"):
+        TableEncoder().fit(plain).to_inputs(took)
+    gaps = pd.DataFrame({"t": [np.nan, None]}, dtype=float)
+    assert np.isnan(TableEncoder().fit(took).to_inputs(gaps)["numeric"]).all()
+
+
 def test_parts_of_the_calendar_that_never_change_are_left_out():
     mondays = pd.DataFrame({"t": pd.date_range("2024-01-01", periods=60, freq="7D")})
     (column,) = TableEncoder().fit(mondays).columns_
     assert column.parts == ("days", "day of year", "day of month")
 
 
-@pytest.mark.parametrize("values", [["soon"], ["now"], [5], [2024.5]])
+@pytest.mark.parametrize(
+    "values", [["soon"], ["now"], ["2024-01-01T00:00:00+09:00"], [5], [2024.5]]
+)
 def test_what_is_no_date_is_refused_where_dates_were(values):
     encoder = TableEncoder().fit(pd.DataFrame({"t": pd.to_datetime(["2024-01-01"])}))
     with pytest.raises(ValueError, match=r"dates in column 't'.*to_datetime"):

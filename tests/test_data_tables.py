@@ -331,3 +331,12 @@ def test_a_level_that_ends_with_nul_is_unknown():
     encoder = TableEncoder().fit(table)
     assert encoder.levels_ == [["a"]]
     assert encoded(encoder, table)["categorical"][:3, 0].tolist() == [2, 1, 1]
+
+
+def test_whole_numbers_of_any_width_are_one_category():
+    codes = pd.DataFrame({"c": pd.Categorical([10, 20, 30] * 5)})
+    encoder = TableEncoder().fit(codes)
+    expected = encoder.to_inputs(codes)["categorical"].tolist()
+    for dtype in ("int64", "float64", "float32", "Float32", "str"):
+        table = codes.astype("int64").astype(dtype)
+        assert encoder.to_inputs(table)["categorical"].tolist() == expected, dtype

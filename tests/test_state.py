@@ -5,6 +5,7 @@ import sys
 import threading
 
 import numpy as np
+import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_wine
 
@@ -86,12 +87,22 @@ from tests.conftest import PROBLEMS
 problem = PROBLEMS["tabular-classifier"]()
 search = problem.estimator(max_trials=1, max_epochs=1, time_budget=None)
 search.fit(problem.X_train, problem.y_train).predict(problem.X_test)
+search = search.set_params(space=search._default_space().with_starts([{START}]))
+search.fit(problem.X_train, problem.y_train).predict(problem.X_test)
 """
+STARTS = [
+    {"model": "linear"},
+    {"architecture": "packed"},
+    {"architecture": "residual", "numeric/embedding": "linear"},
+]
 
 
-def test_a_first_fit_prints_nothing():
+@pytest.mark.parametrize("start", STARTS, ids=str)
+def test_a_first_fit_prints_nothing(start):
     process = subprocess.run(
-        [sys.executable, "-c", COLD], capture_output=True, text=True
+        [sys.executable, "-c", COLD.replace("{START}", repr(start))],
+        capture_output=True,
+        text=True,
     )
     assert process.returncode == 0
     assert (process.stdout, process.stderr) == ("", "")

@@ -87,6 +87,13 @@ class Rows:
 
 def refuse_streams(X: Any) -> None:
     """Raise where X yields its rows one after another."""
+    is_batch = hasattr(X, "to_struct_array") and not hasattr(X, "combine_chunks")
+    if isinstance(X, dict) or hasattr(X, "collect") or is_batch:
+        raise TypeError(
+            f"Expected rows in memory; received {type(X).__name__}. Pass "
+            "pandas.DataFrame(X) of a dict, X.collect() of a lazy frame, or "
+            "pyarrow.Table.from_batches([X]) of a batch."
+        )
     if hasattr(X, "element_spec") or isinstance(X, Iterator):
         raise TypeError(
             f"Expected rows in memory; received {type(X).__name__}. Collect them "

@@ -9,10 +9,16 @@ from typing import Any, Literal
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from skautonas.data.table_inputs import as_array, is_missing, refuse_objects, times
+from skautonas.data.table_inputs import (
+    as_array,
+    is_missing,
+    refuse_objects,
+    times,
+    zone_of,
+)
 from skautonas.data.texts import tokenize
 
-Kind = Literal["number", "date", "category", "text"]
+Kind = Literal["number", "duration", "date", "category", "text"]
 # What a date tells; the first one is the days since its origin.
 DATE_PARTS = ("days", "day of year", "day of month", "weekday", "hour")
 # Levels with fewer training rows count as unknown, which so gets trained as well.
@@ -34,8 +40,10 @@ class Column:
         The position where columns have no names.
     position : int
         Among the columns of the fit.
-    kind : {"number", "date", "category", "text"}
+    kind : {"number", "duration", "date", "category", "text"}
         What it holds.
+    zone : str
+        Time zone of its dates, else "".
     origin : str
         ISO date from which dates count, else "".
     parts : tuple of str
@@ -45,12 +53,14 @@ class Column:
     name: str | int
     position: int
     kind: Kind
+    zone: str = ""
     origin: str = ""
     parts: tuple[str, ...] = ()
 
     def as_list(self) -> list[Any]:
         """Return plain data, for a model card."""
-        return [self.name, self.position, self.kind, self.origin, list(self.parts)]
+        date = [self.zone, self.origin, list(self.parts)]
+        return [self.name, self.position, self.kind, *date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,7 @@ def read_schema(X: Any) -> Schema:
             # The repr of numpy's own str is no literal that a model card could hold.
             name = str(given) if isinstance(given, str) else given
             dtype = frame[:, position].dtype
-            columns.append(_read_column(name, position, as_array(X[given]), dtype))
+            columns.append(_read_column(name, position, X[given], dtype))
     else:
         array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
         shape = array.shape
@@ -101,19 +111,23 @@ def read_schema(X: Any) -> Schema:
     return Schema(columns, by_name)
 
 
-def _read_column(
-    name: str | int, position: int, values: np.ndarray, dtype: Any
-) -> Column:
+def _read_column(name: str | int, position: int, column: Any, dtype: Any) -> Column:
     """Tell the kind by the dtype, or by the values where those are objects."""
+    values = as_array(column)
+    if values.ndim != 1:
+        raise ValueError(
+            f"Expected numbers, dates or strings in column {name!r}; received "
+            f"{dtype}. Spread its values over columns of their own."
+        )
     if dtype in (nw.Categorical, nw.Enum):
         return Column(name, position, "category")
-    is_number = dtype is not None and (
-        dtype.is_numeric() or dtype in (nw.Boolean, nw.Duration)
-    )
-    if is_number or values.dtype.kind in "fiubm":
+    if dtype == nw.Duration or values.dtype.kind == "m":
+        return Column(name, position, "duration")
+    is_number = dtype is not None and (dtype.is_numeric() or dtype == nw.Boolean)
+    if is_number or values.dtype.kind in "fiub":
         return Column(name, position, "number")
     if values.dtype.kind == "M":
-        return _date_column(name, position, values)
+        return _date_column(name, position, values, zone_of(column))
     refuse_objects(values, name)
     present = [value for value in values if not is_missing(value)]
     if dtype == nw.Time or _all_are(present, datetime.time):
@@ -124,8 +138,10 @@ def _read_column(
     if dtype in (nw.Date, nw.Datetime) or _all_are(
         present, (datetime.date, np.datetime64)
     ):
-        return _date_column(name, position, values)
-    numbers = (int, float, np.number, np.bool_, Decimal, datetime.timedelta)
+        return _date_column(name, position, values, zone_of(column))
+    if _all_are(present, (datetime.timedelta, np.timedelta64)):
+        return Column(name, position, "duration")
+    numbers = (int, float, np.number, np.bool_, Decimal)
     if _all_are(present, numbers):
         return Column(name, position, "number")
     # One without any value may get any later; as a category all of them are unknown.
@@ -136,13 +152,15 @@ def _all_are(present: list[Any], types: Any) -> bool:
     return bool(present) and all(isinstance(value, types) for value in present)
 
 
-def _date_column(name: str | int, position: int, values: np.ndarray) -> Column:
+def _date_column(
+    name: str | int, position: int, values: np.ndarray, zone: str
+) -> Column:
     """Return a column of dates that count from the earliest day."""
     moments = times(values, name)
     present = moments[~np.isnat(moments)]
     first = present.min() if len(present) else np.datetime64("1970-01-01")
     origin = str(first.astype("datetime64[D]"))
-    return Column(name, position, "date", origin, DATE_PARTS)
+    return Column(name, position, "date", zone, origin, DATE_PARTS)
 
 
 def _is_text(present: list[Any]) -> bool:

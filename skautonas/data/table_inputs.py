@@ -17,25 +17,66 @@ def to_inputs(X, columns, by_name):
     """Return the raw tensors of a table: numpy arrays by input name.
 
     X is a DataFrame, a dict of columns, or a 2-D array; ``columns`` lists name,
-    position, kind, date origin and parts of a date, as in training. Arrays and lists of
-    rows are read by position. Durations become seconds; dates, in local time, become
-    days from their origin and parts of the calendar.
+    position and kind, and of dates time zone, origin and parts, as in training. Arrays
+    and lists of rows are read by position. Durations become seconds; dates become days
+    from their origin and parts of the calendar, all in the time zone of the training.
     """
     has_names = by_name and (isinstance(X, dict) or hasattr(X, "columns"))
-    if not has_names and not isinstance(X, np.ndarray):
+    if has_names:
+        refuse_absent(X, [name for name, *_ in columns])
+    elif not isinstance(X, np.ndarray):
         X = np.asarray(X, dtype=object)
     inputs: dict = {"numeric": [], "categorical": [], "text": []}
-    for name, position, kind, origin, parts in columns:
-        values = as_array(X[name] if has_names else X[:, position])
-        if kind == "number":
-            inputs["numeric"].append(numbers(values, name))
+    for name, position, kind, zone, origin, parts in columns:
+        column = X[name] if has_names else X[:, position]
+        values = as_array(column)
+        if kind in ("number", "duration"):
+            inputs["numeric"].append(numbers(values, name, kind))
         elif kind == "date":
+            refuse_other_zone(zone_of(column), zone, name)
             moments = times(values, name)
             inputs["numeric"] += [date_part(moments, p, origin) for p in parts]
         else:
             target = "text" if kind == "text" else "categorical"
             inputs[target].append(texts(values, name))
     return {name: np.stack(arrays, axis=1) for name, arrays in inputs.items() if arrays}
+
+
+def refuse_absent(X, names):
+    """Raise where a table lacks columns."""
+    if isinstance(X, dict):
+        given = list(X)
+    else:
+        # A pyarrow table has arrays for columns.
+        arrow = type(X).__module__.startswith("pyarrow")
+        given = list(X.column_names if arrow else X.columns)
+    absent = [name for name in names if name not in given]
+    if absent:
+        raise ValueError(
+            f"Expected the columns of the training; received {given[:20]}, without "
+            f"{absent[:20]}. Rename or add them."
+        )
+
+
+def zone_of(column):
+    """Return the name of the time zone of a column of dates, or ""."""
+    dtype = getattr(column, "dtype", getattr(column, "type", None))
+    dtype = getattr(dtype, "pyarrow_dtype", dtype)
+    zone = getattr(dtype, "tz", None) or getattr(dtype, "time_zone", None)
+    if str(dtype) == "object":
+        present = (value for value in column if not is_missing(value))
+        zone = getattr(next(present, None), "tzinfo", None)
+    return "" if zone is None else str(zone)
+
+
+def refuse_other_zone(zone, expected, name):
+    """Raise where dates are of another time zone than in training."""
+    if zone != expected:
+        raise ValueError(
+            f"Expected dates of time zone {expected or None!r} in column {name!r}, as "
+            f"in training; received {zone or None!r}. Convert them, e.g. by "
+            f"dt.tz_convert({expected or None!r})."
+        )
 
 
 def as_array(column):
@@ -76,8 +117,9 @@ def refuse_objects(values, name):
             )
 
 
-def numbers(values, name):
+def numbers(values, name, kind):
     """Return float32 numbers; gaps become NaN, durations seconds."""
+    refuse_other_kind(values, name, kind)
     if values.dtype.kind == "m":
         values = values / np.timedelta64(1, "s")
     elif values.dtype.kind not in "fiub":
@@ -91,6 +133,23 @@ def numbers(values, name):
             "larger ones. Replace them, e.g. by NaN, a missing number."
         )
     return values
+
+
+def refuse_other_kind(values, name, kind):
+    """Raise where numbers are among durations, or durations among numbers."""
+    if values.dtype.kind in "fiubm":
+        present = values[values == values][:1]
+    else:
+        present = [value for value in values if not is_missing(value)]
+    durations = {
+        isinstance(v, np.timedelta64) or hasattr(v, "total_seconds") for v in present
+    }
+    if durations and durations != {kind == "duration"}:
+        raise ValueError(
+            f"Expected {kind}s in column {name!r}, as in training; received "
+            f"{'numbers' if kind == 'duration' else 'durations'}. Convert them, e.g. "
+            "by pandas.to_timedelta or dt.total_seconds()."
+        )
 
 
 def number(value, name):
@@ -114,12 +173,12 @@ def times(values, name):
         return values.astype("datetime64[s]")
     cells = ["NaT" if is_missing(value) else str(value)[:19] for value in values]
     try:
-        # numpy takes "now" for a date, and a number for a year.
-        wrong = [
-            c for c in cells if c != "NaT" and (c.isdigit() or not c[:1].isdigit())
-        ]
-        if wrong:
-            raise ValueError(repr(wrong[0]))
+        for cell, value in zip(cells, values, strict=True):
+            # numpy takes "now" for a date, and a number for a year.
+            is_other = cell.isdigit() or not cell[:1].isdigit()
+            has_zone = isinstance(value, str) and bool(set(value[19:]) & set("+-Z"))
+            if cell != "NaT" and (is_other or has_zone):
+                raise ValueError(repr(value))
         return np.array(cells, dtype="datetime64[s]")
     except ValueError as error:
         raise ValueError(
@@ -165,5 +224,5 @@ def text(value):
     """Return a cell as a string; whole numbers are written without a point."""
     if is_missing(value):
         return ""
-    is_whole = isinstance(value, float) and value.is_integer()
+    is_whole = isinstance(value, float | np.floating) and value.is_integer()
     return str(int(value)) if is_whole else str(value)

@@ -115,8 +115,9 @@ def check_scorer(
             f"Expected a scorer for the {len(y_true)} validation rows; received "
             f"scoring={scorer!r}, which fails on them with {type(error).__name__}: "
             f"{str(error).rstrip('.')}. Choose another scoring (with weights, one that "
-            "takes sample_weight), or, for classes that are missing there, pass X_val "
-            "and y_val with rows of every class."
+            "takes sample_weight); for classes that are missing there, pass X_val and "
+            "y_val with rows of every class; for a scorer of a positive class, pass "
+            "labels of 0 and 1."
         ) from error
 
 

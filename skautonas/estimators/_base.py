@@ -51,7 +51,11 @@ class BaseSearch(SearchResults):
         "cv": ["cv_object"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "refit": ["boolean"],
-        "n_jobs": [Integral, None],
+        "n_jobs": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Integral, None, -1, closed="right"),
+            None,
+        ],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -178,6 +182,7 @@ class BaseSearch(SearchResults):
     ) -> Rows:
         """Check what belongs to the same rows."""
         refuse_streams(X)
+        refuse_streams(y)
         X = self._check_X(X, reset=reset)
         check_consistent_length(X, y, weights, groups)
         y = self._check_y(y)
@@ -228,7 +233,7 @@ class BaseSearch(SearchResults):
         if found.stop_reason == "time_budget" and len(found.trials) == 1:
             warnings.warn(
                 f"time_budget={self.time_budget} s ended the search with its first "
-                f"trial, of {found.winner.outcome.epochs:.1f} epochs. Raise it.",
+                f"trial, of {found.winner.outcome.epochs:.3g} epochs. Raise it.",
                 SkautonasWarning,
                 stacklevel=level,
             )

@@ -139,7 +139,7 @@ def linear_model(choose: Chooser, inputs: dict[str, Any], space: "TabularSpace")
     if facts.cardinalities:
         ids = inputs.get("categorical")
         vectors = _look_up(choose, ids, facts.cardinalities, facts.n_outputs, "zeros")
-        parts.append(choose.call(partial(ops.sum, axis=1), vectors))
+        parts.append(choose.call(partial(ops.einsum, "ncw->nw"), vectors))
     if facts.n_ngrams:
         ids, weights = inputs.get("ngrams"), inputs.get("weights")
         parts.append(embed_texts(choose, ids, weights, facts.n_ngrams, facts.n_outputs))

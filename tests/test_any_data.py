@@ -108,7 +108,9 @@ def assert_teaches(message):
 def test_any_table_with_any_labels(data):
     n_rows = data.draw(sizes)
     X, y = data.draw(tables(n_rows)), data.draw(labels(n_rows))
-    assert_teaches(refusal(TabularSearchClassifier(space=TABLES, **TINY), X, y))
+    assert_teaches(
+        refusal(TabularSearchClassifier(space=TABLES, refit=False, **TINY), X, y)
+    )
 
 
 @examples
@@ -126,4 +128,6 @@ def test_any_texts_with_any_labels(data):
     n_rows = data.draw(sizes)
     X = data.draw(st.lists(texts, min_size=n_rows, max_size=n_rows))
     y = data.draw(labels(n_rows))
-    assert_teaches(refusal(TextSearchClassifier(space=TEXTS, **TINY), X, y))
+    assert_teaches(
+        refusal(TextSearchClassifier(space=TEXTS, refit=False, **TINY), X, y)
+    )

@@ -88,7 +88,8 @@ class Rows:
 def refuse_streams(X: Any) -> None:
     """Raise where X yields its rows one after another."""
     is_batch = hasattr(X, "to_struct_array") and not hasattr(X, "combine_chunks")
-    if isinstance(X, dict) or hasattr(X, "collect") or is_batch:
+    # scipy has matrices that are dicts.
+    if type(X) is dict or hasattr(X, "collect") or is_batch:
         raise TypeError(
             f"Expected rows in memory; received {type(X).__name__}. Pass "
             "pandas.DataFrame(X) of a dict, X.collect() of a lazy frame, or "

@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
 
 # Of so many rows, the refit gets an encoder of its own: words that only the validation
-# rows hold are then known. It cost 1 s with 5000 texts, and won 3 points with 60.
+# rows hold are then known (docs/design/0005).
 FEW_ROWS = 5000
 # A score on a few rows is mostly luck: up to so many rows, the mean of several splits
-# decides, where the budget has time for them. With 20 questions to train on it won 3
-# points over one split (benchmarks/small.py).
+# decides, where the budget has time for them (docs/design/0005).
 TINY_ROWS, TINY_SPLITS, SPLITS_SECONDS = 100, 5, 15
 
 

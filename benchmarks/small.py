@@ -23,7 +23,7 @@ TEST_ROWS = 2000
 
 
 def draw(X, y, n_rows, seed):
-    """Return rows that train and rows that test, with all classes among both."""
+    """Return rows that train and rows that test, by the shares of the classes."""
     rows = np.arange(len(y))
     train, test = train_test_split(
         rows, train_size=n_rows, test_size=TEST_ROWS, stratify=y, random_state=seed
@@ -40,12 +40,14 @@ def measure(modality, data, budget, seed):
     ours.fit(X_train, y_train)
     seconds = time.monotonic() - start
     score = ours.score(X_test, y_test)
-    n_features = None
+    n_components = None
     if modality == "image":
         X_train, X_test = thinned(X_train), thinned(X_test)
-        n_features = min(X_train.shape)
+        n_components = min(X_train.shape)
     start = time.monotonic()
-    linear = linear_model(modality, "classification", n_features).fit(X_train, y_train)
+    linear = linear_model(modality, "classification", n_components).fit(
+        X_train, y_train
+    )
     fitted = time.monotonic() - start
     return (
         score,

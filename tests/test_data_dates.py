@@ -98,6 +98,28 @@ def test_dates_of_the_same_time_zone_are_taken():
         np.testing.assert_array_equal(encoder.to_inputs(table)["numeric"], expected)
 
 
+@pytest.mark.parametrize(
+    "X",
+    [
+        pd.DataFrame({"t": [None, None]}, dtype=object),
+        pd.DataFrame({"t": [np.nan]}),
+        pd.DataFrame({"t": [pd.NaT]}),
+        pl.DataFrame({"t": [None]}),
+        {"t": [None]},
+    ],
+)
+def test_gaps_alone_have_no_time_zone(X):
+    assert np.isnan(TableEncoder().fit(UTC).to_inputs(X)["numeric"]).all()
+
+
+def test_lists_of_dates_know_their_time_zone():
+    encoder = TableEncoder().fit(UTC)
+    expected = encoder.to_inputs(UTC)["numeric"]
+    for kind in (list, tuple):
+        inputs = encoder.to_inputs({"t": kind(UTC.t)})
+        np.testing.assert_array_equal(inputs["numeric"], expected)
+
+
 def test_durations_and_numbers_do_not_stand_for_each_other():
     took = pd.DataFrame({"t": pd.to_timedelta([1, 2, None], unit="s")})
     plain = pd.DataFrame({"t": [1.0, 2.0, None]})

@@ -86,7 +86,7 @@ class Rows:
 
 
 def refuse_streams(X: Any) -> None:
-    """Raise where X yields its rows one after another."""
+    """Raise where X is lazy or a dict, or yields its rows one after another."""
     is_batch = hasattr(X, "to_struct_array") and not hasattr(X, "combine_chunks")
     # scipy has matrices that are dicts.
     if type(X) is dict or hasattr(X, "collect") or is_batch:

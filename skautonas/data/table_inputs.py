@@ -33,8 +33,9 @@ def to_inputs(X, columns, by_name):
         if kind in ("number", "duration"):
             inputs["numeric"].append(numbers(values, name, kind))
         elif kind == "date":
-            refuse_other_zone(zone_of(column), zone, name)
             moments = times(values, name)
+            if not np.isnat(moments).all():
+                refuse_other_zone(zone_of(column, values), zone, name)
             inputs["numeric"] += [date_part(moments, p, origin) for p in parts]
         else:
             target = "text" if kind == "text" else "categorical"
@@ -58,13 +59,13 @@ def refuse_absent(X, names):
         )
 
 
-def zone_of(column):
+def zone_of(column, values):
     """Return the name of the time zone of a column of dates, or ""."""
-    dtype = getattr(column, "dtype", getattr(column, "type", None))
+    dtype = getattr(column, "dtype", None)
     dtype = getattr(dtype, "pyarrow_dtype", dtype)
     zone = getattr(dtype, "tz", None) or getattr(dtype, "time_zone", None)
-    if str(dtype) == "object":
-        present = (value for value in column if not is_missing(value))
+    if values.dtype == object:
+        present = (value for value in values if not is_missing(value))
         zone = getattr(next(present, None), "tzinfo", None)
     return "" if zone is None else str(zone)
 
@@ -81,7 +82,7 @@ def refuse_other_zone(zone, expected, name):
 
 def as_array(column):
     """Return a column as an array: gaps stay gaps, and dates are in local time."""
-    if isinstance(column, list):
+    if isinstance(column, list | tuple):
         # Strings with NaN would become strings with "nan".
         return np.asarray(column, dtype=object)
     if hasattr(column, "combine_chunks"):  # pyarrow's, of which numpy loses both
@@ -147,7 +148,7 @@ def refuse_other_kind(values, name, kind):
     if durations and durations != {kind == "duration"}:
         raise ValueError(
             f"Expected {kind}s in column {name!r}, as in training; received "
-            f"{'numbers' if kind == 'duration' else 'durations'}. Convert them, e.g. "
+            f"{'others' if kind == 'duration' else 'durations'}. Convert them, e.g. "
             "by pandas.to_timedelta or dt.total_seconds()."
         )
 

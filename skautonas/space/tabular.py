@@ -30,8 +30,10 @@ LARGEST_BATCH = 256
 # Epochs by training rows: about as many steps for small as for large tables.
 EPOCHS_BY_ROWS = ((1_000, 256), (4_000, 128), (16_000, 64))
 FEWEST_EPOCHS = 32
-FEW_ROWS = 200
-# Coefficients that start at zero have a longer way to go than the weights of a network.
+# Up to so many training rows a linear model is tried first, and so wins ties.
+LINEAR_FIRST_ROWS = 200
+# Coefficients that start at zero have a longer way to go than the weights of a network:
+# the upper end of the searched range, not tuned.
 LINEAR_START: Configuration = {
     "model": "linear",
     "recipe/adamw/learning_rate": 1.6e-2,
@@ -165,8 +167,8 @@ class TabularSpace(SearchSpace):
             {"architecture": "packed", "packed/members": 4},
             {"architecture": "residual"},
         ]
-        # On few rows a linear model is the best guess, and wins ties.
-        starts.insert(0 if self.facts.n_rows <= FEW_ROWS else 2, LINEAR_START)
+        few = self.facts.n_rows <= LINEAR_FIRST_ROWS
+        starts.insert(0 if few else 2, LINEAR_START)
         return [
             start
             for start in starts

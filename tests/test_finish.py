@@ -26,7 +26,7 @@ def task(tmp_path):
     study = make_study(search, rows, rows, None, 0, str(tmp_path))
     file = str(tmp_path / "study.pickle")
     write_study(study, tmp_path / "study.pickle")
-    encode_fold(file, 0)
+    encode_fold(file, None)
     source = study.whole.source
     values = complete(source.declare(), source.starts[0])
     return TrialTask(0, 0, values, 1, file, str(tmp_path), seconds=2.0)

@@ -105,36 +105,6 @@ class TabularSpace(SearchSpace):
         build = choose.one("model", families, "network")
         return build(choose, inputs or {}, self)
 
-    def features(self, choose: Chooser, inputs: dict[str, Any]) -> Any:
-        """Describe what a network sees of the inputs, side by side."""
-        parts = []
-        if self.facts.n_numeric:
-            scaling = choose.value("numeric/scaling", self.scalings, "quantile")
-            numbers = inputs.get("numeric" if scaling == "robust" else "quantile")
-            options = {
-                name: NUMERIC_EMBEDDINGS[name] for name in self.numeric_embeddings
-            }
-            embed = choose.one("numeric/embedding", options, "periodic")
-            parts.append(embed(choose, numbers, self.facts.n_numeric))
-        if self.facts.n_missing:
-            parts.append(inputs.get("missing"))
-        if self.facts.cardinalities:
-            width = choose.value("categorical/width", self.embedding_widths, 8)
-            embedded = blocks.embed_categories(
-                choose, inputs.get("categorical"), self.facts.cardinalities, width
-            )
-            parts.append(embedded)
-        if self.facts.n_ngrams:
-            width = choose.value("text/width", self.text_widths, 16)
-            ids, weights = inputs.get("ngrams"), inputs.get("weights")
-            n_ngrams = self.facts.n_ngrams
-            parts.append(blocks.embed_texts(choose, ids, weights, n_ngrams, width))
-        x = parts[0]
-        if len(parts) > 1:
-            x = choose.layer(layers.Concatenate, parts)
-        rate = choose.value("features/dropout", (0.0, 0.1, 0.2), 0.0)
-        return choose.layer(layers.Dropout, x, rate=rate)
-
     def recipe_options(self) -> RecipeOptions:
         """Return the recipe for the number of rows."""
         n_rows = self.facts.n_rows
@@ -178,10 +148,39 @@ class TabularSpace(SearchSpace):
 
 def _network(choose: Chooser, inputs: dict[str, Any], space: TabularSpace) -> Any:
     """Build features of the inputs, and a network on them."""
-    x = space.features(choose, inputs)
+    x = _features(choose, inputs, space)
     options = {name: NETWORKS[name] for name in space.architectures if name in NETWORKS}
     build = choose.one("architecture", options, "mlp")
     return build(choose, x, space)
+
+
+def _features(choose: Chooser, inputs: dict[str, Any], space: TabularSpace) -> Any:
+    """Describe what a network sees of the inputs, side by side."""
+    facts, parts = space.facts, []
+    if facts.n_numeric:
+        scaling = choose.value("numeric/scaling", space.scalings, "quantile")
+        numbers = inputs.get("numeric" if scaling == "robust" else "quantile")
+        options = {name: NUMERIC_EMBEDDINGS[name] for name in space.numeric_embeddings}
+        embed = choose.one("numeric/embedding", options, "periodic")
+        parts.append(embed(choose, numbers, facts.n_numeric))
+    if facts.n_missing:
+        parts.append(inputs.get("missing"))
+    if facts.cardinalities:
+        width = choose.value("categorical/width", space.embedding_widths, 8)
+        embedded = blocks.embed_categories(
+            choose, inputs.get("categorical"), facts.cardinalities, width
+        )
+        parts.append(embedded)
+    if facts.n_ngrams:
+        width = choose.value("text/width", space.text_widths, 16)
+        ids, weights = inputs.get("ngrams"), inputs.get("weights")
+        n_ngrams = facts.n_ngrams
+        parts.append(blocks.embed_texts(choose, ids, weights, n_ngrams, width))
+    x = parts[0]
+    if len(parts) > 1:
+        x = choose.layer(layers.Concatenate, parts)
+    rate = choose.value("features/dropout", (0.0, 0.1, 0.2), 0.0)
+    return choose.layer(layers.Dropout, x, rate=rate)
 
 
 def _by_rows(table: tuple[tuple[int, int], ...], n_rows: int, last: int) -> int:

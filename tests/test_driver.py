@@ -1,5 +1,6 @@
 """The loop with an evaluation of five lines, threads and a fake clock."""
 
+import dataclasses
 import threading
 import time
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
@@ -63,7 +64,7 @@ def run(evaluate, *, strategy=None, workers=2, budget=None, clock=None, **rules)
             rules=Rules(**rules),
             make_task=make_task,
             evaluate=evaluate,
-            on_trial=lambda trial, best: None,
+            on_trial=lambda trial, leads: None,
             on_beaten=beaten.append,
         )
         driver.run()
@@ -251,8 +252,24 @@ def test_a_trial_that_waits_for_a_new_worker_is_not_killed_for_it(dies):
             rules=Rules(None, 0.0, 1, in_order=False),
             make_task=make_task,
             evaluate=evaluate,
-            on_trial=lambda trial, best: None,
+            on_trial=lambda trial, leads: None,
             on_beaten=lambda trial: None,
         )
         driver.run()
     assert len(executor.killed) == (0 if dies else 1)
+
+
+def test_by_standard_error_the_incumbent_needs_to_be_beaten_clearly():
+    scores = [(0.8, 0.7, 0.75), (0.9, 0.65, 0.75), (0.82, 0.72, 0.77)]
+
+    def evaluate(task):
+        folds = scores[task.number]
+        found = outcome(sum(folds) / 3)
+        return dataclasses.replace(found, scores=folds)
+
+    driver, _ = run(evaluate, workers=1, max_trials=2, by_standard_error=True)
+    assert driver.incumbent.number == 0
+    driver, _ = run(evaluate, workers=1, max_trials=2, by_standard_error=False)
+    assert driver.incumbent.number == 1
+    driver, _ = run(evaluate, workers=1, max_trials=3, by_standard_error=True)
+    assert driver.incumbent.number == 2

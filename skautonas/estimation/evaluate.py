@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from skautonas._files import written_atomically
+from skautonas.estimation.folds import combine
 from skautonas.estimation.plan import Plan
 from skautonas.estimation.scoring import score_predictions
 from skautonas.estimation.steps import compile_predict
@@ -32,6 +33,7 @@ class FoldResult:
     training: Training
     seconds: Seconds
     n_parameters: int
+    restore_best_epoch: bool
 
 
 def evaluate(task: TrialTask) -> TrialOutcome:
@@ -80,13 +82,15 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
     seconds = _add_up([result.seconds for result in results])
     seconds.write = time.monotonic() - trained
     seconds.total = time.monotonic() - start
-    scores = tuple(float(result.training.score) for result in results)  # type: ignore[arg-type]
+    validated = combine(
+        [result.training for result in results], results[0].restore_best_epoch
+    )
     return TrialOutcome(
         "completed",
-        score=float(np.mean(scores)),
-        scores=scores,
-        curve=results[0].training.curve,
-        best_epoch=_mean(results, "best_epoch"),
+        score=float(np.mean(validated.scores)),
+        scores=validated.scores,
+        curve=validated.curve,
+        best_epoch=validated.best_epoch,
         epochs=_mean(results, "epochs"),
         planned_epochs=_mean(results, "planned_epochs"),
         seconds=seconds,
@@ -122,7 +126,12 @@ def _train_fold(
     seconds_by_part = replace(
         training.seconds, load=loaded - start, build=built - loaded
     )
-    return FoldResult(training, seconds_by_part, candidate.model.count_params())
+    return FoldResult(
+        training,
+        seconds_by_part,
+        candidate.model.count_params(),
+        candidate.recipe.restore_best_epoch,
+    )
 
 
 def prepare(task: TrialTask, fold: Fold, rows: Examples) -> tuple[Candidate, Trainer]:

@@ -85,11 +85,12 @@ class TrialOutcome:
     scores : tuple of float
         Validation score of each fold.
     curve : list of (float, float, float or None)
-        Epoch, training loss and validation score at each validation, of the first
-        fold.
-    best_epoch, epochs, planned_epochs : float
-        Epoch that was kept, epochs trained, and length of the schedule; means over
-        the folds.
+        Epoch, training loss and validation score at each validation; means over the
+        folds.
+    best_epoch : float
+        Epoch that was kept: the best one for all folds together.
+    epochs, planned_epochs : float
+        Epochs trained, and length of the schedule; means over the folds.
     seconds : Seconds
         Wall time by part.
     n_parameters : int

@@ -38,6 +38,10 @@ class BaseSearch(SearchResults):
     its X; a mixin of the task says what y means.
     """
 
+    # A score on a few rows is mostly luck: up to so many rows, the mean of several
+    # splits decides, where the budget has time for them (docs/design/0005).
+    _few_rows: ClassVar[int] = 100
+
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "space": [StrOptions({"auto"}), HasMethods(["build"]), callable],
         "strategy": [
@@ -208,6 +212,8 @@ class BaseSearch(SearchResults):
             refit_share=n_rows / n_trained if self.refit else 0.0,
             seed=seed,
             in_order=self.time_budget is None and self.random_state is not None,
+            # A splitter's user expects the best mean to win, as in GridSearchCV.
+            by_standard_error=self.cv is None,
         )
 
     def _run(
@@ -215,7 +221,7 @@ class BaseSearch(SearchResults):
     ) -> Any:
         from skautonas.search.run import run_search
 
-        on_trial = print_trial if self.verbose else lambda trial, best: None
+        on_trial = print_trial if self.verbose else lambda trial, leads: None
         return run_search(study, settings, executor, budget, on_trial)
 
     def _warn(self, found: Any) -> None:

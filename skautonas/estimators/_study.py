@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 # Of so many rows, the refit gets an encoder of its own: words that only the validation
 # rows hold are then known (docs/design/0005).
 FEW_ROWS = 5000
-# A score on a few rows is mostly luck: up to so many rows, the mean of several splits
-# decides, where the budget has time for them (docs/design/0005).
-TINY_ROWS, TINY_SPLITS, SPLITS_SECONDS = 100, 5, 15
+# Of few rows, so many random splits score a trial, where the budget has time for them.
+N_SPLITS, SPLITS_SECONDS = 5, 15
 
 
 def make_study(
@@ -100,7 +99,8 @@ def _splits(
 def _n_splits(search: "BaseSearch", n_rows: int) -> int:
     """Return on how many splits each trial is scored where the user gave none."""
     has_time = search.time_budget is None or search.time_budget >= SPLITS_SECONDS
-    return TINY_SPLITS if search.refit and has_time and n_rows <= TINY_ROWS else 1
+    few = n_rows <= search._few_rows
+    return N_SPLITS if search.refit and has_time and few else 1
 
 
 def _fold(

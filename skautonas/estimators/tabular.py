@@ -137,6 +137,9 @@ class TabularSearchClassifier(SearchClassifierMixin, _TabularSearch):
     TabularSearchClassifier(time_budget=30)
     """
 
+    # Trials of tables are short; counts of hits scatter more than errors of values.
+    _few_rows = 1000
+
 
 @document
 class TabularSearchRegressor(SearchRegressorMixin, _TabularSearch):

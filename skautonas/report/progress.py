@@ -13,15 +13,14 @@ SHOWN = (
 )
 
 
-def print_trial(trial: Trial, best: float | None) -> None:
+def print_trial(trial: Trial, leads: bool) -> None:
     """Print number, score, time and the main choices of a finished trial."""
     outcome = trial.outcome
     seconds = outcome.seconds.total
     if outcome.status == "failed":
         result = f"failed: {outcome.error}"
     else:
-        mark = " *" if best is None or trial.score > best else ""
-        result = f"{outcome.score:.4f}{mark}"
+        result = f"{outcome.score:.4f}{' *' if leads else ''}"
     values = trial.task.values
     shown = [f"{name}={values[name]}" for name in SHOWN if name in values]
     say(

@@ -58,12 +58,16 @@ class Rules:
     in_order : bool
         Tell outcomes in the order of their numbers, and ask for trial k only when
         all before k - workers + 1 are told, so that timing decides nothing.
+    by_standard_error : bool
+        Whether a trial must beat an earlier one by a standard error of the difference
+        of their scores on the folds.
     """
 
     max_trials: int | None
     refit_share: float
     n_folds: int
     in_order: bool
+    by_standard_error: bool = False
 
 
 class Driver:
@@ -87,8 +91,8 @@ class Driver:
     evaluate : callable
         ``evaluate(task)`` returns the outcome; runs in a worker.
     on_trial : callable
-        ``on_trial(trial, best)`` is called with each finished trial and the best score
-        before it.
+        ``on_trial(trial, leads)`` is called with each finished trial, and whether it
+        is the new incumbent.
     on_beaten : callable
         ``on_beaten(trial)`` is called with each trial that is not, or is no longer,
         the incumbent.
@@ -104,7 +108,7 @@ class Driver:
         rules: Rules,
         make_task: Callable[[int, Proposal, float | None], TrialTask],
         evaluate: Callable[[TrialTask], TrialOutcome],
-        on_trial: Callable[[Trial, float | None], None],
+        on_trial: Callable[[Trial, bool], None],
         on_beaten: Callable[[Trial], None],
     ) -> None:
         self.strategy = strategy
@@ -117,6 +121,8 @@ class Driver:
         self.on_trial = on_trial
         self.on_beaten = on_beaten
         self.trials: list[Trial] = []
+        # The best finished trial of the highest fidelity; the earliest of equals.
+        self.incumbent: Trial | None = None
         self.stop_reason = ""
         self._asked = 0
         self._since_best = 0
@@ -125,14 +131,6 @@ class Driver:
         # Workers that were lost: as many trials wait for the start of another.
         self._restarts = 0
         self._early: dict[int, tuple[TrialTask, Proposal, TrialOutcome]] = {}
-
-    @property
-    def incumbent(self) -> Trial | None:
-        """The best finished trial of the highest fidelity; the earliest of equals."""
-        finished = [t for t in self.trials if t.outcome.status == "completed"]
-        return max(
-            finished, key=lambda t: (t.fidelity, t.score, -t.number), default=None
-        )
 
     def run(self) -> list[Trial]:
         """Search until a rule ends it; return the finished trials by number."""
@@ -242,21 +240,28 @@ class Driver:
             self._tell(*self._early.pop(len(self.trials)))
             self._submit_proposals()
 
-    def _count(self, trial: Trial, incumbent: Trial | None) -> None:
-        """Count the trials since the best one; those of low fidelity do not count."""
-        if trial.epochs is not None:
-            return
-        completed = trial.outcome.status == "completed"
-        better = incumbent is None or trial.score > incumbent.score
-        self._since_best = 0 if completed and better else self._since_best + 1
-
     def _tell(self, task: TrialTask, proposal: Proposal, outcome: TrialOutcome) -> None:
         trial = Trial(task, proposal.epochs, outcome, self.budget.elapsed())
         incumbent = self.incumbent
-        self._count(trial, incumbent)
         self.trials.append(trial)
+        leads = self._leads(trial, incumbent)
+        if trial.epochs is None:  # those of low fidelity do not count
+            self._since_best = 0 if leads else self._since_best + 1
         self.strategy.tell(proposal, outcome.score, outcome.error)
-        self.on_trial(trial, None if incumbent is None else incumbent.score)
-        beaten = incumbent if self.incumbent is trial else trial
+        if leads:
+            self.incumbent = trial
+        self.on_trial(trial, leads)
+        beaten = incumbent if leads else trial
         if beaten is not None:
             self.on_beaten(beaten)
+
+    def _leads(self, trial: Trial, incumbent: Trial | None) -> bool:
+        """Tell whether a finished trial takes the lead, whichever of two came first."""
+        if trial.outcome.status != "completed":
+            return False
+        if incumbent is None:
+            return True
+        by_error = self.rules.by_standard_error
+        if trial.number < incumbent.number:
+            return not incumbent.beats(trial, by_error)
+        return trial.beats(incumbent, by_error)

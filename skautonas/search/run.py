@@ -39,6 +39,8 @@ class Settings:
         Every draw of the search descends from it.
     in_order : bool
         Whether timing may decide nothing.
+    by_standard_error : bool
+        Whether a trial must beat an earlier one by a standard error.
     """
 
     strategy: Any
@@ -47,6 +49,7 @@ class Settings:
     refit_share: float
     seed: int
     in_order: bool
+    by_standard_error: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def run_search(
     settings: Settings,
     executor: LocalExecutor,
     budget: Budget,
-    on_trial: Callable[[Trial, float | None], None],
+    on_trial: Callable[[Trial, bool], None],
 ) -> Found:
     """Search a study's space, refit the winner and put the model together.
 
@@ -80,8 +83,8 @@ def run_search(
     budget : Budget
         Time that is left.
     on_trial : callable
-        ``on_trial(trial, best)`` is called with each finished trial and the best
-        score before it.
+        ``on_trial(trial, leads)`` is called with each finished trial, and whether it
+        is the new incumbent.
 
     Raises
     ------
@@ -107,6 +110,7 @@ def run_search(
             settings.refit_share,
             len(study.folds),
             settings.in_order,
+            settings.by_standard_error,
         ),
         make_task=partial(_make_task, settings, study_file),
         evaluate=evaluate,

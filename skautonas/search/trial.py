@@ -1,6 +1,7 @@
 """A finished trial, and what a worker's answer says of it."""
 
 import math
+import statistics
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
 
@@ -46,6 +47,26 @@ class Trial:
     def fidelity(self) -> float:
         """Epochs that its rung allowed; infinite without rungs."""
         return math.inf if self.epochs is None else self.epochs
+
+    def beats(self, earlier: "Trial", by_standard_error: bool) -> bool:
+        """Tell whether this trial is better than one that was there before it.
+
+        Parameters
+        ----------
+        earlier : Trial
+            A completed one, as this is.
+        by_standard_error : bool
+            Whether the mean difference of the folds' scores must exceed its standard
+            error (after Breiman et al. 1984); of one fold, none can be estimated.
+        """
+        if self.fidelity != earlier.fidelity:
+            return self.fidelity > earlier.fidelity
+        scores, others = self.outcome.scores, earlier.outcome.scores
+        if len(scores) < 2 or not by_standard_error:
+            return self.score > earlier.score
+        apart = [score - other for score, other in zip(scores, others, strict=True)]
+        error = statistics.stdev(apart) / math.sqrt(len(apart))
+        return statistics.fmean(apart) > error
 
 
 def outcome_of(future: Future, killed: bool) -> TrialOutcome:

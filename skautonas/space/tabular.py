@@ -31,7 +31,7 @@ LARGEST_BATCH = 256
 EPOCHS_BY_ROWS = ((1_000, 256), (4_000, 128), (16_000, 64))
 FEWEST_EPOCHS = 32
 # Up to so many training rows a linear model is tried first, and so wins ties.
-LINEAR_FIRST_ROWS = 200
+LINEAR_FIRST_ROWS = 1000
 # Coefficients that start at zero have a longer way to go than the weights of a network:
 # the upper end of the searched range, not tuned.
 LINEAR_START: Configuration = {

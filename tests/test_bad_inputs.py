@@ -69,7 +69,7 @@ TABLES_REFUSED = {
         tf.data.Dataset.from_tensor_slices(TABLE),
         "rows in memory.*Dataset.*concatenate",
     ),
-    "a lazy frame": (pl.DataFrame(TABLE).lazy(), r"LazyFrame.*X\.collect\(\)"),
+    "a lazy frame": (pl.DataFrame(TABLE).lazy(), r"LazyFrame.*\.collect\(\)"),
     "a batch of pyarrow": (pa.RecordBatch.from_pandas(FRAME), "Table.from_batches"),
     "a dict of columns": ({"a": VALUES}, "dict.*DataFrame"),
     "structs in cells": (

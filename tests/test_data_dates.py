@@ -87,8 +87,46 @@ UTC = pd.DataFrame({"t": pd.date_range("2024-01-01", periods=9, freq="5h", tz="U
 )
 def test_dates_of_another_time_zone_are_refused(table):
     encoder = TableEncoder().fit(UTC)
-    with pytest.raises(ValueError, match=r"zone 'UTC' in column 't'.*tz_convert"):
+    with pytest.raises(ValueError, match=r"zone 'UTC' in column 't'.*dt\.tz_"):
         encoder.to_inputs(table)
+
+
+def test_the_mend_for_a_zone_is_one_that_pandas_takes():
+    tokyo = UTC.assign(t=UTC.t.dt.tz_convert("Asia/Tokyo"))
+    naive = UTC.assign(t=UTC.t.dt.tz_localize(None))
+    for known, given, mend in (
+        (UTC, tokyo, r"dt\.tz_convert\('UTC'\)"),
+        (UTC, naive, r"dt\.tz_localize\('UTC'\)"),
+        (naive, tokyo, r"dt\.tz_localize\(None\)"),
+    ):
+        with pytest.raises(ValueError, match=mend):
+            TableEncoder().fit(known).to_inputs(given)
+
+
+def test_two_zones_in_one_column_are_refused():
+    mixed = [UTC.t[0], UTC.t[1].tz_convert("Asia/Tokyo")]
+    with pytest.raises(ValueError, match=r"one time zone.*utc=True"):
+        TableEncoder().fit(pd.DataFrame({"t": mixed}, dtype=object))
+    with pytest.raises(ValueError, match=r"one time zone.*utc=True"):
+        TableEncoder().fit(UTC).to_inputs(pd.DataFrame({"t": mixed}, dtype=object))
+
+
+def test_a_zone_may_be_spelt_in_several_ways():
+    hours = datetime.timezone(datetime.timedelta(hours=9))
+    nine = UTC.assign(t=UTC.t.dt.tz_convert(hours))
+    arrow = nine.astype({"t": pd.ArrowDtype(pa.timestamp("ns", "+09:00"))})
+    encoder = TableEncoder().fit(nine)
+    expected = encoder.to_inputs(nine)["numeric"]
+    np.testing.assert_array_equal(encoder.to_inputs(arrow)["numeric"], expected)
+    plain = [value.to_pydatetime().astimezone(datetime.UTC) for value in UTC.t]
+    utc = TableEncoder().fit(UTC)
+    np.testing.assert_array_equal(
+        utc.to_inputs({"t": plain})["numeric"], utc.to_inputs(UTC)["numeric"]
+    )
+    np.testing.assert_array_equal(
+        utc.to_inputs({"t": pd.DatetimeIndex(UTC.t)})["numeric"],
+        utc.to_inputs(UTC)["numeric"],
+    )
 
 
 def test_dates_of_the_same_time_zone_are_taken():
@@ -138,12 +176,54 @@ def test_parts_of_the_calendar_that_never_change_are_left_out():
 
 
 @pytest.mark.parametrize(
-    "values", [["soon"], ["now"], ["2024-01-01T00:00:00+09:00"], [5], [2024.5]]
+    "values",
+    [
+        ["soon"],
+        ["now"],
+        ["2024-01-01T00:00:00+09:00"],
+        ["2024-01-01T00:00+09"],
+        ["2024-01-01T00:00Z"],
+        ["2024-01-01 10:00:00 PM"],
+        ["2024-01-01 10:00:00 EST"],
+        ["2024-13-01"],
+        [5],
+        [2024.5],
+    ],
 )
 def test_what_is_no_date_is_refused_where_dates_were(values):
     encoder = TableEncoder().fit(pd.DataFrame({"t": pd.to_datetime(["2024-01-01"])}))
     with pytest.raises(ValueError, match=r"dates in column 't'.*to_datetime"):
         encoder.to_inputs(pd.DataFrame({"t": values}))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2024-03-01",
+        "2024-03-01 10:00",
+        "2024-03-01T10:00:00.123456789",
+        datetime.date(2024, 3, 1),
+        datetime.datetime(2024, 3, 1, 10, 0, 0, 5),
+        np.datetime64("2024-03-01"),
+        np.datetime64("2024-03"),
+    ],
+)
+def test_dates_are_taken_as_strings_and_as_objects(value):
+    first = pd.to_datetime(["2024-01-01", "2024-05-05 07:00"])
+    encoder = TableEncoder().fit(pd.DataFrame({"t": first}))
+    table = pd.DataFrame({"t": [value]}, dtype=object)
+    days = encoder.to_inputs(table)["numeric"][0, 0]
+    assert days == pytest.approx(60 + (10 / 24 if "10:00" in str(value) else 0))
+
+
+@pytest.mark.parametrize("unit", ["M", "Y"])
+def test_durations_in_months_have_no_length(unit):
+    months = np.array([1, 2, 3], dtype=f"timedelta64[{unit}]")
+    for X in (months.reshape(-1, 1), months.astype(object).reshape(-1, 1)):
+        if X.dtype == object:
+            X = np.array([[np.timedelta64(1, unit)]] * 3, dtype=object)
+        with pytest.raises(ValueError, match="fixed length"):
+            TableEncoder().fit(X)
 
 
 def test_a_weekday_is_learnt_from_a_date():

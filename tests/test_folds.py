@@ -8,12 +8,17 @@ from skautonas.estimation.trainer import Training
 from skautonas.search.trial import Trial
 
 
-def training(*scores, epochs=None):
+def training(*scores, epochs=None, planned=None):
     epochs = epochs or range(1, len(scores) + 1)
     curve = [(float(e), 1.0 / e, s) for e, s in zip(epochs, scores, strict=True)]
     best = max(curve, key=lambda point: (point[2], point[0]))
     return Training(
-        [], score=best[2], best_epoch=best[0], epochs=curve[-1][0], curve=curve
+        [],
+        score=best[2],
+        best_epoch=best[0],
+        epochs=curve[-1][0],
+        planned_epochs=planned or 4.0,
+        curve=curve,
     )
 
 
@@ -42,21 +47,38 @@ def test_folds_that_validate_at_other_epochs_are_read_at_the_latest_point():
         training(0.1, 0.2, 0.3, epochs=(4, 8, 12)),
         training(0.1, 0.4, 0.9, epochs=(5, 10, 15)),
     ]
-    validated = combine(folds, restore_best_epoch=True)
-    assert [epoch for epoch, _, _ in validated.curve] == [4.0, 8.0, 12.0]
-    assert validated.scores == (0.3, 0.4)
+    for order in (folds, folds[::-1]):
+        validated = combine(order, restore_best_epoch=True)
+        epochs = [epoch for epoch, _, _ in validated.curve]
+        assert epochs == pytest.approx([5.0, 8.0, 10.0, 12.0])
+        assert sorted(validated.scores) == [0.3, 0.4]
 
 
-def test_a_fold_that_ended_before_the_first_point_of_another():
+@pytest.mark.parametrize("restore", [True, False])
+def test_a_fold_that_ended_before_the_first_point_of_another(restore):
     folds = [training(0.1, epochs=(4,)), training(0.3, epochs=(0.5,))]
-    validated = combine(folds, restore_best_epoch=True)
-    assert validated.scores == (0.1, 0.3)
+    for order in (folds, folds[::-1]):
+        validated = combine(order, restore)
+        assert sorted(validated.scores) == [0.1, 0.3]
+        assert validated.best_epoch == 4.0
+
+
+def test_schedules_that_the_time_cut_differently_meet_where_they_are_as_far():
+    long = training(0.2, 0.5, 1.0, epochs=(20, 50, 100), planned=100)
+    short = training(0.2, 0.5, 1.0, epochs=(4, 10, 20), planned=20)
+    validated = combine([long, short], restore_best_epoch=True)
+    assert validated.scores == (1.0, 1.0)
+    assert validated.best_epoch == pytest.approx(60)
+
+
+def test_rounding_does_not_decide_between_equal_means():
+    folds = [training(0.8, 0.9), training(0.9, 0.8), training(0.82, 0.82)]
+    folds += [training(0.84, 0.84), training(0.84, 0.84)]
+    assert combine(folds, restore_best_epoch=True).best_epoch == 2.0
 
 
 def test_last_epochs_are_kept_where_the_recipe_says_so():
     folds = [training(0.9, 0.7), training(0.2, 0.6)]
-    for fold in folds:
-        fold.best_epoch, fold.score = fold.curve[-1][0], fold.curve[-1][2]
     validated = combine(folds, restore_best_epoch=False)
     assert validated.scores == (0.7, 0.6)
     assert validated.best_epoch == 2.0

@@ -7,6 +7,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from scipy import sparse
 
 # Number of values in a chunk of rows.
 CHUNK_VALUES = 2_000_000
@@ -87,15 +88,17 @@ class Rows:
 
 def refuse_streams(X: Any) -> None:
     """Raise where X is lazy or a dict, or yields its rows one after another."""
-    is_batch = hasattr(X, "to_struct_array") and not hasattr(X, "combine_chunks")
+    kind = type(X)  # an instance has attributes for its columns, of any name
+    is_batch = hasattr(kind, "to_struct_array") and not hasattr(kind, "combine_chunks")
     # scipy has matrices that are dicts.
-    if type(X) is dict or hasattr(X, "collect") or is_batch:
+    is_dict = isinstance(X, dict) and not sparse.issparse(X)
+    if is_dict or hasattr(kind, "collect") or is_batch:
         raise TypeError(
-            f"Expected rows in memory; received {type(X).__name__}. Pass "
-            "pandas.DataFrame(X) of a dict, X.collect() of a lazy frame, or "
-            "pyarrow.Table.from_batches([X]) of a batch."
+            f"Expected rows in memory; received {kind.__name__}. Pass "
+            "pandas.DataFrame(columns) for a dict, frame.collect() for a lazy frame, "
+            "or pyarrow.Table.from_batches([batch]) for a batch."
         )
-    if hasattr(X, "element_spec") or isinstance(X, Iterator):
+    if hasattr(kind, "element_spec") or isinstance(X, Iterator):
         raise TypeError(
             f"Expected rows in memory; received {type(X).__name__}. Collect them "
             "first, e.g. np.concatenate([x for x, _ in dataset]) or list(generator)."

@@ -127,7 +127,7 @@ def _read_column(name: str | int, position: int, column: Any, dtype: Any) -> Col
     if is_number or values.dtype.kind in "fiub":
         return Column(name, position, "number")
     if values.dtype.kind == "M":
-        return _date_column(name, position, values, zone_of(column, values))
+        return _date_column(name, position, values, zone_of(column, values, name))
     refuse_objects(values, name)
     present = [value for value in values if not is_missing(value)]
     if dtype == nw.Time or _all_are(present, datetime.time):
@@ -138,7 +138,7 @@ def _read_column(name: str | int, position: int, column: Any, dtype: Any) -> Col
     if dtype in (nw.Date, nw.Datetime) or _all_are(
         present, (datetime.date, np.datetime64)
     ):
-        return _date_column(name, position, values, zone_of(column, values))
+        return _date_column(name, position, values, zone_of(column, values, name))
     if _all_are(present, (datetime.timedelta, np.timedelta64)):
         return Column(name, position, "duration")
     numbers = (int, float, np.number, np.bool_, Decimal)

@@ -1,7 +1,11 @@
 """The raw tensors that a model takes of a table; printed into model cards."""
 
+import re
+
 import numpy as np
 
+# How a date is written as a string: without a zone, which would be lost.
+DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?")
 # What a cell must not hold, and what to do with it.
 REFUSED = (
     (
@@ -35,7 +39,7 @@ def to_inputs(X, columns, by_name):
         elif kind == "date":
             moments = times(values, name)
             if not np.isnat(moments).all():
-                refuse_other_zone(zone_of(column, values), zone, name)
+                refuse_other_zone(zone_of(column, values, name), zone, name)
             inputs["numeric"] += [date_part(moments, p, origin) for p in parts]
         else:
             target = "text" if kind == "text" else "categorical"
@@ -51,7 +55,8 @@ def refuse_absent(X, names):
         # A pyarrow table has arrays for columns.
         arrow = type(X).__module__.startswith("pyarrow")
         given = list(X.column_names if arrow else X.columns)
-    absent = [name for name in names if name not in given]
+    known = set(given)
+    absent = [name for name in names if name not in known]
     if absent:
         raise ValueError(
             f"Expected the columns of the training; received {given[:20]}, without "
@@ -59,24 +64,39 @@ def refuse_absent(X, names):
         )
 
 
-def zone_of(column, values):
-    """Return the name of the time zone of a column of dates, or ""."""
-    dtype = getattr(column, "dtype", None)
-    dtype = getattr(dtype, "pyarrow_dtype", dtype)
-    zone = getattr(dtype, "tz", None) or getattr(dtype, "time_zone", None)
-    if values.dtype == object:
-        present = (value for value in values if not is_missing(value))
-        zone = getattr(next(present, None), "tzinfo", None)
-    return "" if zone is None else str(zone)
+def zone_of(column, values, name):
+    """Return the name of the one time zone of a column of dates, or ""."""
+    if values.dtype != object:
+        dtype = getattr(column, "dtype", None)
+        dtype = getattr(dtype, "pyarrow_dtype", dtype)
+        return zone_name(getattr(dtype, "tz", None) or getattr(dtype, "time_zone", ""))
+    present = [value for value in values if not is_missing(value)]
+    zones = {zone_name(getattr(value, "tzinfo", None)) for value in present}
+    if len(zones) > 1:
+        raise ValueError(
+            f"Expected dates of one time zone in column {name!r}; received "
+            f"{sorted(zones)}. Convert them, by pandas.to_datetime(values, utc=True)."
+        )
+    return next(iter(zones), "")
+
+
+def zone_name(zone):
+    """Return a time zone's name, one for all spellings of an offset; "" for none."""
+    name = "" if zone is None else str(zone)
+    if name in ("tzutc()", "Etc/UTC", "+00:00", "UTC+00:00"):
+        return "UTC"
+    return name.removeprefix("UTC") or name
 
 
 def refuse_other_zone(zone, expected, name):
     """Raise where dates are of another time zone than in training."""
     if zone != expected:
+        between = zone and expected
+        mend = "tz_convert" if between else "tz_localize"
         raise ValueError(
             f"Expected dates of time zone {expected or None!r} in column {name!r}, as "
             f"in training; received {zone or None!r}. Convert them, e.g. by "
-            f"dt.tz_convert({expected or None!r})."
+            f"dt.{mend}({expected or None!r})."
         )
 
 
@@ -91,7 +111,7 @@ def as_array(column):
         return np.asarray(column)
     dtype = getattr(column.dtype, "pyarrow_dtype", column.dtype)
     if getattr(dtype, "tz", None) is not None:  # pandas'
-        column = column.dt.tz_localize(None)
+        column = getattr(column, "dt", column).tz_localize(None)
     elif getattr(dtype, "time_zone", None) is not None:  # polars'
         column = column.dt.replace_time_zone(None)
     return np.asarray(column)
@@ -122,7 +142,7 @@ def numbers(values, name, kind):
     """Return float32 numbers; gaps become NaN, durations seconds."""
     refuse_other_kind(values, name, kind)
     if values.dtype.kind == "m":
-        values = values / np.timedelta64(1, "s")
+        values = seconds(values, name)
     elif values.dtype.kind not in "fiub":
         refuse_objects(values, name)
         values = np.array([number(v, name) for v in values], dtype="float64")
@@ -158,7 +178,7 @@ def number(value, name):
     if is_missing(value):
         return np.nan
     if isinstance(value, np.timedelta64) or hasattr(value, "total_seconds"):
-        return value / np.timedelta64(1, "s")
+        return seconds(value, name)
     try:
         return float(value)
     except (TypeError, ValueError) as error:
@@ -168,24 +188,42 @@ def number(value, name):
         ) from error
 
 
+def seconds(durations, name):
+    """Return a duration, or an array of them, in seconds."""
+    try:
+        return durations / np.timedelta64(1, "s")
+    except TypeError as error:
+        raise ValueError(
+            f"Expected durations of a fixed length in column {name!r}; received months "
+            "or years. Pass days."
+        ) from error
+
+
 def times(values, name):
     """Return dates as datetime64[s], without their time zone."""
     if values.dtype.kind == "M":
         return values.astype("datetime64[s]")
-    cells = ["NaT" if is_missing(value) else str(value)[:19] for value in values]
     try:
-        for cell, value in zip(cells, values, strict=True):
-            # numpy takes "now" for a date, and a number for a year.
-            is_other = cell.isdigit() or not cell[:1].isdigit()
-            has_zone = isinstance(value, str) and bool(set(value[19:]) & set("+-Z"))
-            if cell != "NaT" and (is_other or has_zone):
-                raise ValueError(repr(value))
+        cells = [moment(value) for value in values]
         return np.array(cells, dtype="datetime64[s]")
     except ValueError as error:
         raise ValueError(
             f"Expected dates in column {name!r}, as in training; received others: "
             f"{error}. Pass dates, e.g. by pandas.to_datetime."
         ) from error
+
+
+def moment(value):
+    """Return a cell as numpy reads dates, without its zone; raise where it is none."""
+    if is_missing(value):
+        return "NaT"
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[s]")
+    # A date that is no string carries its zone itself, as refuse_other_zone knows.
+    cell = value if isinstance(value, str) else str(value)[:19]
+    if not DATE.fullmatch(cell):
+        raise ValueError(repr(value))
+    return cell[:19]
 
 
 def date_part(moments, part, origin):

@@ -6,14 +6,12 @@ import numpy as np
 
 from skautonas.estimation.trainer import Training
 
-Curve = list[tuple[float, float, float | None]]
-
 
 @dataclass(frozen=True, slots=True)
 class Validated:
     """What the trainings of one trial come to: each fold's score at one epoch."""
 
-    curve: Curve
+    curve: list[tuple[float, float, float | None]]
     best_epoch: float
     scores: tuple[float, ...]
 
@@ -22,43 +20,48 @@ def combine(trainings: list[Training], restore_best_epoch: bool) -> Validated:
     """Average the folds' curves, and keep the epoch that is best for all together.
 
     The mean of each fold's own best epoch would flatter a curve that scatters, and no
-    refit could stop at all of them.
+    refit could stop at all of them. Where the time was short, schedules differ in
+    length: then epochs meet that are as far along their schedule.
 
     Parameters
     ----------
     trainings : list of Training
         One a fold, with validation scores.
     restore_best_epoch : bool
-        Whether a fold keeps its best epoch rather than its last.
+        Whether the best epoch is kept rather than the last.
 
     Returns
     -------
     Validated
         For one fold, as it was trained.
     """
-    first = trainings[0]
-    if len(trainings) == 1 or not restore_best_epoch:
-        return Validated(
-            first.curve,
-            float(np.mean([t.best_epoch for t in trainings])),
-            tuple(float(t.score) for t in trainings),  # type: ignore[arg-type]
-        )
-    points = [np.array(t.curve, dtype=float) for t in trainings]
-    # Up to where the fold ends that was stopped first.
-    last = min(fold[-1, 0] for fold in points)
-    epochs = points[0][points[0][:, 0] <= max(last, points[0][0, 0]), 0]
-    at = np.stack([_until(fold, epochs) for fold in points])
-    losses, scores = at[..., 1], at[..., 2]
-    means = scores.mean(axis=0)
-    best = np.flatnonzero(means == means.max())[-1]  # of equals, the longest trained
-    curve: Curve = [
-        (float(epoch), float(loss), float(score))
-        for epoch, loss, score in zip(epochs, losses.mean(axis=0), means, strict=True)
+    if len(trainings) == 1:
+        (only,) = trainings
+        return Validated(only.curve, only.best_epoch, (float(only.score),))  # type: ignore[arg-type]
+    curves = [np.array(t.curve, dtype=float) for t in trainings]
+    shares = [
+        curve[:, 0] / training.planned_epochs
+        for curve, training in zip(curves, trainings, strict=True)
     ]
-    return Validated(curve, float(epochs[best]), tuple(map(float, scores[:, best])))
-
-
-def _until(curve: np.ndarray, epochs: np.ndarray) -> np.ndarray:
-    """Return the points of a curve that were the latest at these epochs."""
-    latest = np.searchsorted(curve[:, 0], epochs, side="right") - 1
-    return curve[np.maximum(latest, 0)]
+    # From where all folds have a point, up to where one of them ends.
+    first = max(share[0] for share in shares)
+    last = max(first, min(share[-1] for share in shares))
+    grid = np.unique(np.concatenate(shares).round(9))
+    grid = grid[(grid >= first - 1e-9) & (grid <= last + 1e-9)]
+    points = np.stack(
+        [
+            curve[np.searchsorted(share, grid + 1e-9, side="right") - 1]
+            for curve, share in zip(curves, shares, strict=True)
+        ]
+    )
+    losses, scores = points[..., 1].mean(axis=0), points[..., 2].mean(axis=0)
+    if restore_best_epoch:
+        # Of equals the one that trained longest, as within one training.
+        best = np.flatnonzero(scores >= scores.max() - 1e-12)[-1]
+    else:
+        best = len(grid) - 1
+    epochs = grid * np.mean([training.planned_epochs for training in trainings])
+    curve = zip(epochs.tolist(), losses.tolist(), scores.tolist(), strict=True)
+    return Validated(
+        list(curve), float(epochs[best]), tuple(points[:, best, 2].tolist())
+    )

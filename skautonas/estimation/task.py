@@ -88,7 +88,7 @@ class TrialOutcome:
         Epoch, training loss and validation score at each validation; means over the
         folds.
     best_epoch : float
-        Epoch that was kept: the best one for all folds together.
+        Epoch that was kept, one for all folds: their best or last.
     epochs, planned_epochs : float
         Epochs trained, and length of the schedule; means over the folds.
     seconds : Seconds

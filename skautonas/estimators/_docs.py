@@ -26,8 +26,9 @@ default="auto"
     cv : int, splitter or iterable, default=None
         Score each trial on several folds, by cross-validation; the winner is refitted
         on all rows. A number of folds is shuffled, and stratified for classifiers.
-        None holds out ``validation_fraction`` of the rows once; up to 100 rows, five
-        times at random, given 15 s or more.
+        None holds out ``validation_fraction`` of the rows once; up to 100 rows (of a
+        table with classes 1000) five times at random, given 15 s or more. Then a
+        trial must beat an earlier one by a standard error of their difference.
     validation_fraction : float, default=0.2
         Share of the rows that validate, shuffled, stratified for classifiers; unused
         with ``cv`` and where ``fit`` gets ``X_val``.
@@ -56,7 +57,8 @@ best_model_ : keras.Model
     best_score_ : float
         Its validation score. The best of many trials is optimistic.
     best_index_ : int
-        Its row in ``cv_results_``.
+        Its row in ``cv_results_``; with several splits of few rows, or with rungs,
+        the greatest score may be another's.
     cv_results_ : dict of str to array
         The trials in the format of `sklearn.model_selection.GridSearchCV`.
     trials_ : list of TrialRecord

@@ -11,8 +11,8 @@ TEMPLATE = """# {name}
 A Keras model, found by skautonas {version} and saved uncompiled. It takes raw inputs
 and returns {returns}. It needs {needs}.
 
-- validation score ({scoring}): {score:.4f}, the best of {n_trials} trials; the best
-  of many is optimistic
+- validation score ({scoring}): {score:.4f}, of the winner of {n_trials} trials; that
+  of the best of many is optimistic
 - weights: {n_parameters}
 
 ```python

@@ -18,8 +18,8 @@ from skautonas.search.proposal import Proposal
 from skautonas.search.trial import Trial, outcome_of
 
 # A search without `max_trials` has converged when this many trials in a row, failed
-# ones too, did not beat the incumbent: after them the next one does with a chance
-# below 4 % where scores are exchangeable.
+# ones too, did not beat the incumbent: after them the next one has a better score with
+# a chance below 4 % where scores are exchangeable.
 PATIENCE = 25
 # A search in which so many trials failed, and none was finished, will not succeed.
 MAX_FAILURES = 25
@@ -95,7 +95,7 @@ class Driver:
         is the new incumbent.
     on_beaten : callable
         ``on_beaten(trial)`` is called with each trial that is not, or is no longer,
-        the incumbent.
+        the incumbent. Of several folds, which keep no files, one may come back.
     """
 
     def __init__(
@@ -244,24 +244,27 @@ class Driver:
         trial = Trial(task, proposal.epochs, outcome, self.budget.elapsed())
         incumbent = self.incumbent
         self.trials.append(trial)
-        leads = self._leads(trial, incumbent)
+        self.incumbent = self._best(trial)
+        leads = self.incumbent is trial
         if trial.epochs is None:  # those of low fidelity do not count
             self._since_best = 0 if leads else self._since_best + 1
         self.strategy.tell(proposal, outcome.score, outcome.error)
-        if leads:
-            self.incumbent = trial
         self.on_trial(trial, leads)
         beaten = incumbent if leads else trial
         if beaten is not None:
             self.on_beaten(beaten)
 
-    def _leads(self, trial: Trial, incumbent: Trial | None) -> bool:
-        """Tell whether a finished trial takes the lead, whichever of two came first."""
-        if trial.outcome.status != "completed":
-            return False
-        if incumbent is None:
-            return True
-        by_error = self.rules.by_standard_error
-        if trial.number < incumbent.number:
-            return not incumbent.beats(trial, by_error)
-        return trial.beats(incumbent, by_error)
+    def _best(self, trial: Trial) -> Trial | None:
+        """Return the incumbent after a further finished trial.
+
+        By a standard error the order counts, and must not be that of the clock.
+        """
+        told = [self.incumbent, trial]
+        if self.rules.by_standard_error and self.rules.n_folds > 1:
+            told = list(self.trials)
+        completed = [t for t in told if t and t.outcome.status == "completed"]
+        best = None
+        for later in sorted(completed, key=lambda trial: trial.number):
+            if best is None or later.beats(best, self.rules.by_standard_error):
+                best = later
+        return best

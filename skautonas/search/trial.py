@@ -57,7 +57,8 @@ class Trial:
             A completed one, as this is.
         by_standard_error : bool
             Whether the mean difference of the folds' scores must exceed its standard
-            error (after Breiman et al. 1984); of one fold, none can be estimated.
+            error, taken as of independent folds (after the rule of Breiman et al.
+            1984): a threshold, not a test. Of one fold there is none.
         """
         if self.fidelity != earlier.fidelity:
             return self.fidelity > earlier.fidelity

@@ -30,7 +30,8 @@ LARGEST_BATCH = 256
 # Epochs by training rows: about as many steps for small as for large tables.
 EPOCHS_BY_ROWS = ((1_000, 256), (4_000, 128), (16_000, 64))
 FEWEST_EPOCHS = 32
-# Up to so many training rows a linear model is tried first, and so wins ties.
+# Up to so many training rows a linear model is tried first, and so wins where others
+# are not clearly better (docs/design/0005).
 LINEAR_FIRST_ROWS = 1000
 # Coefficients that start at zero have a longer way to go than the weights of a network:
 # the upper end of the searched range, not tuned.

@@ -82,8 +82,6 @@ def train(name, way, epochs):
 
 def train_ours(model, optimizer, loss, x, y, batch, epochs):
     """Train in the package's trainer, as a trial does."""
-    import numpy as np
-
     from skautonas.estimation.plan import Plan
     from skautonas.estimation.trainer import Trainer
     from skautonas.space.candidate import user_recipe
@@ -91,7 +89,7 @@ def train_ours(model, optimizer, loss, x, y, batch, epochs):
     start = time.perf_counter()
     model.compile(optimizer, loss, jit_compile=False)
     recipe = replace(user_recipe(1e-3), batch_size=batch, patience=10_000)
-    trainer = Trainer(model, x, y, recipe, np.random.default_rng(0))
+    trainer = Trainer(model, x, y, recipe, 0)
     times = []
 
     def validate():

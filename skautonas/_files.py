@@ -1,10 +1,15 @@
-"""Files that appear under their name only when they are complete."""
+"""Files that appear under their name only when they are complete; locks."""
 
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -22,3 +27,27 @@ def written_atomically(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, in_use: Exception) -> Iterator[None]:
+    """Hold a lock that ends with this process, however it ends.
+
+    Parameters
+    ----------
+    path : Path
+        File of the lock; it stays.
+    in_use : Exception
+        Raised where another one holds it.
+    """
+    if fcntl is None:
+        raise OSError(
+            "Expected a system with flock for directory=, such as Linux or macOS. "
+            "Leave directory out."
+        )
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise in_use from None
+        yield

@@ -17,5 +17,13 @@ class NoTimeError(SkautonasError, TimeoutError):
     """The time was up before a first step."""
 
 
+class DamagedFileError(SkautonasError, OSError):
+    """A file of a study is absent, or cannot be read."""
+
+
+class StudyExistsError(SkautonasError, ValueError):
+    """A directory holds another study, or one that another fit has open."""
+
+
 class SkautonasWarning(UserWarning):
     """Something that the user can act on."""

@@ -209,7 +209,7 @@ def test_what_is_no_date_is_refused_where_dates_were(values):
     ],
 )
 def test_dates_are_taken_as_strings_and_as_objects(value):
-    first = pd.to_datetime(["2024-01-01", "2024-05-05 07:00"])
+    first = pd.to_datetime(["2024-01-01 00:00", "2024-05-05 07:00"])
     encoder = TableEncoder().fit(pd.DataFrame({"t": first}))
     table = pd.DataFrame({"t": [value]}, dtype=object)
     days = encoder.to_inputs(table)["numeric"][0, 0]

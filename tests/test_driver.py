@@ -1,5 +1,6 @@
 """The loop with an evaluation of five lines, threads and a fake clock."""
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -9,34 +10,45 @@ import pytest
 
 from skautonas.estimation.task import Seconds, TrialOutcome, TrialTask
 from skautonas.search.budget import FINISH_SECONDS, Budget
-from skautonas.search.driver import MAX_FAILURES, PATIENCE, Driver, Rules
+from skautonas.search.driver import MAX_FAILURES, PATIENCE, Driver
+from skautonas.search.journal import Asked, Finished
 from skautonas.search.proposal import Proposal
+from skautonas.search.rules import Rules
 
 
 class Numbers:
     """A strategy that proposes 0, 1, 2, ..., and remembers what it is told."""
 
-    def __init__(self, limit=None, epochs=None):
+    def __init__(self, limit=None, share=None, parents=None, resumable=()):
         self.exhausted = False
         self.asked, self.told, self.limit = 0, [], limit
         self.known_at_ask = []
-        self.epochs = epochs
+        self.share = share
+        self.parents = parents or {}
+        self.may_go_on = set(resumable)
 
-    def ask(self):
+    def ask(self, number, recorded=None):
         if self.limit is not None and self.asked >= self.limit:
             self.exhausted = True
             return None
         self.known_at_ask.append(len(self.told))
         self.asked += 1
-        epochs = self.epochs(self.asked - 1) if self.epochs else None
-        return Proposal(None, {"x": self.asked - 1}, epochs)
+        share = self.share(number) if self.share else 1.0
+        parent = self.parents.get(number)
+        return Proposal(number, recorded or {"x": number}, share, parent=parent)
 
-    def tell(self, proposal, score, error):
-        self.told.append((proposal.values["x"], score, error))
+    def tell(self, number, score, error):
+        self.told.append((number, score, error))
+
+    def resumable(self):
+        return set(self.may_go_on)
 
 
-def make_task(number, proposal, seconds):
-    return TrialTask(number, 0, proposal.values, 0, "", "", proposal.epochs, seconds)
+def make_task(proposal, attempt, parent):
+    states = parent.outcome.states if parent else ()
+    return TrialTask(
+        proposal.number, attempt, proposal.values, 0, "", "", states=states
+    )
 
 
 def outcome(score, seconds=1.0):
@@ -46,9 +58,19 @@ def outcome(score, seconds=1.0):
     )
 
 
-def run(evaluate, *, strategy=None, workers=2, budget=None, clock=None, **rules):
+def run(
+    evaluate,
+    *,
+    strategy=None,
+    workers=2,
+    budget=None,
+    clock=None,
+    events=(),
+    record=None,
+    forget=None,
+    **rules,
+):
     strategy = strategy or Numbers()
-    beaten = []
     rules = {
         "max_trials": None,
         "refit_share": 0.0,
@@ -64,21 +86,24 @@ def run(evaluate, *, strategy=None, workers=2, budget=None, clock=None, **rules)
             rules=Rules(**rules),
             make_task=make_task,
             evaluate=evaluate,
-            on_trial=lambda trial, leads: None,
-            on_beaten=beaten.append,
+            record=record or ignore,
+            forget=forget or ignore,
+            on_trial=ignore,
         )
+        driver.replay(events)
         driver.run()
-    kept = [trial for trial in driver.trials if trial not in beaten]
-    if rules["n_folds"] == 1:
-        assert kept == ([driver.incumbent] if driver.incumbent else [])
     return driver, strategy
+
+
+def ignore(*arguments):
+    pass
 
 
 def test_max_trials_ends_the_search():
     driver, _ = run(lambda task: outcome(task.number), max_trials=7)
-    assert [trial.number for trial in driver.trials] == list(range(7))
+    assert sorted(trial.number for trial in driver.ledger.trials) == list(range(7))
     assert driver.stop_reason == "max_trials"
-    assert driver.incumbent.number == 6
+    assert driver.ledger.incumbent.number == 6
 
 
 def test_all_workers_are_busy():
@@ -89,24 +114,24 @@ def test_all_workers_are_busy():
         return outcome(0.0)
 
     driver, _ = run(evaluate, workers=3, max_trials=6)
-    assert len(driver.trials) == 6
+    assert len(driver.ledger.trials) == 6
 
 
 def test_a_search_that_does_not_improve_has_converged():
     driver, _ = run(lambda task: outcome(-task.number), workers=1)
     assert driver.stop_reason == "converged"
-    assert len(driver.trials) == PATIENCE + 1
+    assert len(driver.ledger.trials) == PATIENCE + 1
 
 
 def test_max_trials_is_kept_even_without_improvement():
     driver, _ = run(lambda task: outcome(0.0), workers=1, max_trials=PATIENCE + 9)
-    assert len(driver.trials) == PATIENCE + 9
+    assert len(driver.ledger.trials) == PATIENCE + 9
 
 
 def test_an_exhausted_strategy_ends_the_search():
     driver, _ = run(lambda task: outcome(0.0), strategy=Numbers(limit=3))
     assert driver.stop_reason == "exhausted"
-    assert len(driver.trials) == 3
+    assert len(driver.ledger.trials) == 3
 
 
 def test_the_budget_ends_the_search_and_keeps_time_for_the_refit():
@@ -121,7 +146,7 @@ def test_the_budget_ends_the_search_and_keeps_time_for_the_refit():
     )
     assert driver.stop_reason == "time_budget"
     assert 30.0 <= now[0] <= 45.0
-    assert all(trial.task.seconds <= 0.3 * 60.0 for trial in driver.trials)
+    assert all(trial.task.seconds <= 0.3 * 60.0 for trial in driver.ledger.trials)
 
 
 def test_a_search_without_a_finished_trial_gives_up():
@@ -130,14 +155,14 @@ def test_a_search_without_a_finished_trial_gives_up():
 
     driver, _ = run(evaluate, workers=1)
     assert driver.stop_reason == "failures"
-    assert len(driver.trials) == MAX_FAILURES
+    assert len(driver.ledger.trials) == MAX_FAILURES
 
 
 def test_trials_of_a_low_rung_do_not_end_the_search():
-    strategy = Numbers(epochs=lambda number: 1, limit=2 * PATIENCE)
+    strategy = Numbers(share=lambda number: 0.1, limit=2 * PATIENCE)
     driver, _ = run(lambda task: outcome(-task.number), strategy=strategy, workers=1)
     assert driver.stop_reason == "exhausted"
-    assert len(driver.trials) == 2 * PATIENCE
+    assert len(driver.ledger.trials) == 2 * PATIENCE
 
 
 def test_a_small_budget_is_not_one_trial():
@@ -149,7 +174,7 @@ def test_a_small_budget_is_not_one_trial():
 
     driver, _ = run(evaluate, workers=1, budget=4.0, clock=lambda: now[0])
     assert driver.stop_reason == "time_budget"
-    assert len(driver.trials) >= 2
+    assert len(driver.ledger.trials) >= 2
 
 
 def test_an_answer_that_waits_for_its_turn_keeps_the_strategy_waiting():
@@ -163,13 +188,13 @@ def test_an_answer_that_waits_for_its_turn_keeps_the_strategy_waiting():
     class Slow(Numbers):
         """Has nothing to propose between trial 1 and the news of both."""
 
-        def ask(self):
+        def ask(self, number, recorded=None):
             if self.asked == 2 and len(self.told) < 2:
                 return None
-            return super().ask()
+            return super().ask(number)
 
     driver, _ = run(evaluate, strategy=Slow(), workers=2, max_trials=4, in_order=True)
-    assert len(driver.trials) == 4
+    assert len(driver.ledger.trials) == 4
 
 
 def test_a_failed_trial_is_told_with_its_error():
@@ -180,7 +205,7 @@ def test_a_failed_trial_is_told_with_its_error():
 
     driver, strategy = run(evaluate, workers=1, max_trials=3)
     assert strategy.told[1] == (1, None, "ValueError: no")
-    assert driver.trials[1].outcome.status == "failed"
+    assert driver.ledger.trials[1].outcome.status == "failed"
 
 
 def test_an_exception_of_a_worker_is_a_failed_trial():
@@ -190,8 +215,8 @@ def test_an_exception_of_a_worker_is_a_failed_trial():
         return outcome(1.0)
 
     driver, _ = run(evaluate, workers=1, max_trials=2)
-    assert "killed" in driver.trials[0].outcome.error
-    assert driver.incumbent.number == 1
+    assert "killed" in driver.ledger.trials[0].outcome.error
+    assert driver.ledger.incumbent.number == 1
 
 
 def test_in_order_timing_decides_nothing():
@@ -205,22 +230,22 @@ def test_in_order_timing_decides_nothing():
 
 
 def test_a_low_fidelity_never_wins():
-    strategy = Numbers(epochs=lambda number: 9 if number == 2 else 1)
+    strategy = Numbers(share=lambda number: 0.9 if number == 2 else 0.1)
     driver, _ = run(
         lambda task: outcome(-task.number), strategy=strategy, workers=1, max_trials=5
     )
-    assert driver.incumbent.number == 2
+    assert driver.ledger.incumbent.number == 2
 
 
 def test_the_earliest_of_equals_wins():
     driver, _ = run(lambda task: outcome(0.5), workers=1, max_trials=4)
-    assert driver.incumbent.number == 0
+    assert driver.ledger.incumbent.number == 0
 
 
 @pytest.mark.parametrize("budget", [0.5, 2.0])
 def test_the_smallest_budget_still_starts_one_trial(budget):
     driver, _ = run(lambda task: outcome(0.5), workers=1, budget=budget)
-    assert len(driver.trials) == 1
+    assert len(driver.ledger.trials) == 1
 
 
 class Killable(ThreadPoolExecutor):
@@ -253,8 +278,9 @@ def test_a_trial_that_waits_for_a_new_worker_is_not_killed_for_it(dies):
             rules=Rules(None, 0.0, 1, in_order=False),
             make_task=make_task,
             evaluate=evaluate,
-            on_trial=lambda trial, leads: None,
-            on_beaten=lambda trial: None,
+            record=ignore,
+            forget=ignore,
+            on_trial=ignore,
         )
         driver.run()
     assert len(executor.killed) == (0 if dies else 1)
@@ -269,11 +295,11 @@ def test_by_standard_error_the_incumbent_needs_to_be_beaten_clearly():
         return dataclasses.replace(found, scores=folds)
 
     driver, _ = run(evaluate, workers=1, max_trials=2, by_standard_error=True)
-    assert driver.incumbent.number == 0
+    assert driver.ledger.incumbent.number == 0
     driver, _ = run(evaluate, workers=1, max_trials=2, by_standard_error=False)
-    assert driver.incumbent.number == 1
+    assert driver.ledger.incumbent.number == 1
     driver, _ = run(evaluate, workers=1, max_trials=3, by_standard_error=True)
-    assert driver.incumbent.number == 2
+    assert driver.ledger.incumbent.number == 2
 
 
 def test_by_standard_error_the_clock_does_not_choose():
@@ -298,4 +324,145 @@ def test_by_standard_error_the_clock_does_not_choose():
         evaluate, workers=4, max_trials=4, by_standard_error=True, n_folds=5
     )
     assert [number for number, *_ in strategy.told] == [3, 2, 1, 0]
-    assert driver.incumbent.number == 3
+    assert driver.ledger.incumbent.number == 3
+
+
+class Recorder:
+    """Remembers events, and raises at the n-th call, as a killed process would."""
+
+    def __init__(self, calls=None):
+        self.events, self.calls = [], calls
+
+    def __call__(self, *events):
+        if self.calls == 0:
+            raise SystemExit
+        if self.calls is not None:
+            self.calls -= 1
+        self.events += events
+
+
+def evaluate_number(task):
+    return outcome((task.number * 37) % 11)
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+def test_a_search_that_stopped_anywhere_goes_on_to_the_same(in_order):
+    rules = {"workers": 1, "max_trials": 9, "in_order": in_order}
+    whole = Recorder()
+    expected, expected_strategy = run(evaluate_number, record=whole, **rules)
+    for calls in range(len(whole.events)):
+        first = Recorder(calls)
+        with contextlib.suppress(SystemExit):
+            run(evaluate_number, record=first, **rules)
+        evaluated = []
+
+        def evaluate(task, evaluated=evaluated):
+            evaluated.append((task.number, task.attempt))
+            return evaluate_number(task)
+
+        rest = Recorder()
+        driver, strategy = run(evaluate, record=rest, events=first.events, **rules)
+        assert strategy.told == expected_strategy.told
+        assert driver.ledger.incumbent.number == expected.ledger.incumbent.number
+        finished = {e.number for e in first.events if isinstance(e, Finished)}
+        asked = {e.number for e in first.events if isinstance(e, Asked)}
+        assert {number for number, _ in evaluated} == set(range(9)) - finished
+        # What was running is tried again under other file names.
+        retried = {number for number, attempt in evaluated if attempt == 1}
+        assert retried == asked - finished
+        # Killed again after that, it still knows everything.
+        again, _ = run(
+            None, events=first.events + rest.events, **(rules | {"max_trials": 9})
+        )
+        assert [t.number for t in again.ledger.trials] == list(range(9))
+
+
+def test_more_trials_may_follow():
+    first = Recorder()
+    run(evaluate_number, workers=1, max_trials=3, record=first)
+    driver, _ = run(evaluate_number, workers=1, max_trials=5, events=first.events)
+    assert [trial.number for trial in driver.ledger.trials] == [0, 1, 2, 3, 4]
+
+
+def test_answers_that_waited_for_their_turn_are_not_lost():
+    gate = threading.Event()
+
+    def evaluate(task):
+        if task.number == 0:
+            gate.wait(5)
+        return evaluate_number(task)
+
+    class Stopping(Recorder):
+        def __call__(self, *events):
+            super().__call__(*events)
+            if any(isinstance(e, Finished) and e.number == 1 for e in events):
+                gate.set()
+                raise SystemExit
+
+    first = Stopping()
+    with pytest.raises(SystemExit):
+        run(evaluate, workers=2, max_trials=4, in_order=True, record=first)
+    for in_order in (True, False):
+        seen = []
+
+        def evaluate_rest(task, seen=seen):
+            seen.append(task.number)
+            return evaluate_number(task)
+
+        run(
+            evaluate_rest,
+            workers=2,
+            max_trials=4,
+            in_order=in_order,
+            events=first.events,
+        )
+        assert sorted(seen) == [0, 2, 3]
+
+
+def test_only_files_that_are_needed_stay():
+    names = []
+
+    def evaluate(task):
+        found = outcome([1.0, 3.0, 2.0, 0.0, 9.0][task.number])
+        names.append(f"{task.number}")
+        return dataclasses.replace(
+            found, checkpoint=f"{task.number}", states=(f"{task.number}s",)
+        )
+
+    forgotten = []
+    strategy = Numbers(resumable={1, 2}, parents={4: 3})
+    run(evaluate, strategy=strategy, workers=1, max_trials=4, forget=forgotten.append)
+    # Trial 1 leads, 1 and 2 may go on.
+    assert set(forgotten) == {"0", "0s", "2", "3", "3s"}
+    forgotten.clear()
+    strategy = Numbers(resumable={1, 2}, parents={4: 1})
+    strategy.resumable = lambda: {1} if strategy.asked < 5 else set()
+    driver, _ = run(
+        evaluate, strategy=strategy, workers=1, max_trials=5, forget=forgotten.append
+    )
+    assert driver.ledger.trials[4].task.states == ("1s",)
+    assert driver.files() >= {"4"}
+    assert {"1", "1s"} <= set(forgotten)
+
+
+def test_a_trial_that_outlives_its_timeout_is_killed_without_a_budget():
+    def evaluate(task):
+        assert task.seconds == 0.3
+        time.sleep(3.0)
+        return outcome(1.0)
+
+    with Killable(1) as executor:
+        driver = Driver(
+            Numbers(),
+            executor,
+            n_workers=1,
+            budget=Budget(None),
+            rules=Rules(1, 0.0, 1, in_order=False, trial_timeout=0.3),
+            make_task=make_task,
+            evaluate=evaluate,
+            record=ignore,
+            forget=ignore,
+            on_trial=ignore,
+        )
+        driver.run()
+    assert len(executor.killed) == 1

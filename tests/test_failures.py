@@ -181,20 +181,24 @@ def test_a_search_whose_first_trial_hangs_ends_in_an_error():
     assert time.monotonic() - start < 6 + 6 + 4
 
 
-def test_without_a_refit_the_model_is_the_one_that_was_validated(tmp_path):
+@pytest.mark.parametrize("n_folds", [1, 2])
+def test_without_a_refit_the_model_is_the_one_that_was_validated(tmp_path, n_folds):
     def build(hp):
         hp.Choice("x", [1, 2])
-        # Declared, built for the trial, and built for the refit.
+        # Declared, built for each fold of the trial, and built for the refit.
         builds = tmp_path / "builds"
         count = len(builds.read_text()) + 1 if builds.exists() else 1
         builds.write_text("x" * count)
-        if count == 3:
+        if count == 2 + n_folds:
             raise MemoryError("no room for the refit")
         return build_small(hp)
 
     search = TabularSearchClassifier(
         space=build, max_trials=1, max_epochs=30, time_budget=None, random_state=0
     )
+    search._few_rows = 0
+    if n_folds > 1:
+        search.cv = n_folds
     with pytest.warns(SkautonasWarning, match="no room for the refit"):
         search.fit(*WINE)
     assert search.score(*WINE) > 0.5

@@ -39,7 +39,7 @@ def test_a_refit_of_too_few_epochs_is_not_kept(task, tmp_path):
     assert not path.exists()
 
 
-def test_with_cv_any_refit_is_kept(task, tmp_path):
+def test_a_refit_of_epochs_enough_is_kept(task, tmp_path):
     path = tmp_path / "model.keras"
     refit(Refit(task, 1e6, 1e6, least_epochs=0.0), str(path))
     model = load_model(path.read_bytes())

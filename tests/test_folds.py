@@ -5,6 +5,7 @@ import pytest
 from skautonas.estimation.folds import combine
 from skautonas.estimation.task import Seconds, TrialOutcome, TrialTask
 from skautonas.estimation.trainer import Training
+from skautonas.search.proposal import Proposal
 from skautonas.search.trial import Trial
 
 
@@ -92,10 +93,11 @@ def test_one_fold_is_as_it_was_trained():
     assert validated.curve == one.curve
 
 
-def trial(*scores, number=0, epochs=None):
+def trial(*scores, number=0, share=1.0):
     mean = sum(scores) / len(scores)
     outcome = TrialOutcome("completed", mean, scores, seconds=Seconds(total=1.0))
-    return Trial(TrialTask(number, 0, {}, 1, "", ""), epochs, outcome, 1.0)
+    task = TrialTask(number, 0, {}, 1, "", "")
+    return Trial(task, Proposal(number, {}, share), outcome, 1.0)
 
 
 def test_a_difference_within_a_standard_error_does_not_beat():
@@ -113,5 +115,5 @@ def test_one_fold_has_no_standard_error():
 
 
 def test_a_longer_rung_beats_a_shorter_one():
-    assert trial(0.5, epochs=9).beats(trial(0.9, epochs=3), by_standard_error=True)
-    assert not trial(0.9, epochs=3).beats(trial(0.5), by_standard_error=False)
+    assert trial(0.5, share=0.9).beats(trial(0.9, share=0.3), by_standard_error=True)
+    assert not trial(0.9, share=0.3).beats(trial(0.5), by_standard_error=False)

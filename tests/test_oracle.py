@@ -26,11 +26,12 @@ def make(strategy, hp, *, seed=1, starts=(), max_trials=20, max_epochs=9):
 def search(adapter, count):
     values = []
     while len(values) < count:
-        proposal = adapter.ask()
+        number = len(values)
+        proposal = adapter.ask(number)
         if proposal is None:
             break
-        values.append((proposal.values, proposal.epochs))
-        adapter.tell(proposal, proposal.values["x"], None)
+        values.append((proposal.values, proposal.share))
+        adapter.tell(number, proposal.values["x"], None)
     adapter.close()
     return values
 
@@ -63,8 +64,8 @@ def test_max_trials_exhausts_the_oracle(hp):
 
 
 def test_hyperband_promotes_to_the_full_epochs(hp):
-    epochs = [e for _, e in search(make("hyperband", hp, max_trials=60), 60)]
-    assert set(epochs) == {1, 3, 9}
+    shares = [share for _, share in search(make("hyperband", hp, max_trials=60), 60)]
+    assert set(shares) == {1 / 9, 1 / 3, 1.0}
 
 
 def test_a_template_is_copied_for_each_fit(hp):
@@ -78,7 +79,7 @@ def test_a_template_is_copied_for_each_fit(hp):
 
 def test_a_template_with_trials_is_refused(hp):
     adapter = make("random", hp)
-    adapter.ask()
+    adapter.ask(0)
     with pytest.raises(ValueError, match="1 trials"):
         make(adapter.oracle, hp)
 
@@ -90,9 +91,10 @@ def test_an_unknown_strategy_is_refused_by_name(hp):
 
 def test_a_failed_trial_does_not_end_the_search(hp):
     adapter = make("random", hp)
-    for _ in range(6):
-        adapter.tell(adapter.ask(), None, "ValueError: no")
-    assert adapter.ask() is not None
+    for number in range(6):
+        adapter.ask(number)
+        adapter.tell(number, None, "ValueError: no")
+    assert adapter.ask(6) is not None
     adapter.close()
 
 
@@ -102,7 +104,7 @@ def test_an_exception_in_the_oracle_does_not_keep_its_lock(hp):
     adapter = make("random", hp)
     adapter._populate = lambda trial_id: 1 / 0
     with pytest.raises(ZeroDivisionError):
-        adapter.ask()
+        adapter.ask(0)
     assert adapter.oracle not in module.LOCKS
 
 

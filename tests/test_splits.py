@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_digits
 
-from skautonas import TabularSearchClassifier, TextSearchClassifier
+from skautonas import (
+    TabularSearchClassifier,
+    TabularSearchRegressor,
+    TextSearchClassifier,
+)
 from skautonas.data.splits import holdout
 from skautonas.data.texts import TextEncoder
 from skautonas.datasets import load_docstrings
@@ -106,7 +110,15 @@ def test_a_large_fraction_leaves_a_row_to_train():
 def test_few_rows_are_split_several_times(n_rows, options, n_scores):
     X, y = load_breast_cancer(return_X_y=True)
     quick = {"space": SMALL, "max_trials": 1, "max_epochs": 1, "time_budget": None}
-    search = TabularSearchClassifier(**(quick | options)).fit(X[:n_rows], y[:n_rows])
+    search = TabularSearchRegressor(**(quick | options)).fit(X[:n_rows], y[:n_rows])
+    assert len([k for k in search.cv_results_ if k.startswith("split")]) == n_scores
+
+
+@pytest.mark.parametrize(("n_rows", "n_scores"), [(1000, 5), (1001, 1)])
+def test_a_table_of_classes_is_split_several_times_up_to_1000_rows(n_rows, n_scores):
+    X, y = load_digits(return_X_y=True)
+    quick = {"space": SMALL, "max_trials": 1, "max_epochs": 1, "time_budget": None}
+    search = TabularSearchClassifier(**quick).fit(X[:n_rows], y[:n_rows])
     assert len([k for k in search.cv_results_ if k.startswith("split")]) == n_scores
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skautonas._files import written_atomically
+from skautonas.estimation.checkpoint import read_state, write_state, write_variables
 from skautonas.estimation.folds import combine
 from skautonas.estimation.plan import Plan
 from skautonas.estimation.scoring import score_predictions
@@ -22,7 +22,8 @@ from skautonas.estimation.study import (
     read_study,
 )
 from skautonas.estimation.task import WRITE_SECONDS, Seconds, TrialOutcome, TrialTask
-from skautonas.estimation.trainer import Trainer, Training
+from skautonas.estimation.trainer import Trainer, Training, TrainingState
+from skautonas.exceptions import DamagedFileError
 from skautonas.space.candidate import Candidate
 
 
@@ -66,50 +67,59 @@ def forget_models() -> None:
 def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
     study = read_study(task.study)
     results: list[FoldResult] = []
+    states: list[str] = []
+    checkpoint = _name(task, "variables")
     for index, fold in enumerate(study.folds):
         if index:
             forget_models()
         left = seconds_left(task, start)
         share = None if left is None else left / (len(study.folds) - index)
-        result = _train_fold(task, fold, study.scorer, share)
-        if len(study.folds) > 1:
-            result.training.variables.clear()  # nobody will read them
+        result, trainer = _train_fold(task, index, fold, study.scorer, share)
+        began = time.monotonic()
+        if _may_go_on(task):
+            states.append(_name(task, f"state{index}"))
+            write_state(_path(task, states[-1]), trainer.state(result.training))
+        if index == 0:
+            # Where there is no refit, the model is that of the first fold.
+            write_variables(_path(task, checkpoint), result.training.variables)
+        result.training.variables = []
+        result.seconds.write = time.monotonic() - began
         results.append(result)
-    trained = time.monotonic()
-    checkpoint = None
-    if len(results) == 1:
-        checkpoint = _write_checkpoint(task, results[0].training)
+        if result.training.hopeless:
+            break
+    trainings = [result.training for result in results]
     seconds = _add_up([result.seconds for result in results])
-    seconds.write = time.monotonic() - trained
     seconds.total = time.monotonic() - start
-    validated = combine(
-        [result.training for result in results], results[0].restore_best_epoch
-    )
+    validated = combine(trainings, results[0].restore_best_epoch)
     return TrialOutcome(
-        "completed",
+        "stopped" if trainings[-1].hopeless else "completed",
         score=float(np.mean(validated.scores)),
         scores=validated.scores,
         curve=validated.curve,
         best_epoch=validated.best_epoch,
-        epochs=_mean(results, "epochs"),
-        planned_epochs=_mean(results, "planned_epochs"),
+        epochs=_mean(trainings, "epochs"),
+        planned_epochs=_mean(trainings, "planned_epochs"),
+        start_epoch=_mean(trainings, "start_epoch"),
         seconds=seconds,
         n_parameters=results[0].n_parameters,
         checkpoint=checkpoint,
+        states=tuple(states),
     )
 
 
 def _train_fold(
-    task: TrialTask, fold: Fold, scorer: Any, seconds: float | None
-) -> FoldResult:
+    task: TrialTask, index: int, fold: Fold, scorer: Any, seconds: float | None
+) -> tuple[FoldResult, Trainer]:
     """Train on the rows of a fold that train, and keep the best validated epoch."""
     start = time.monotonic()
     examples = read_examples(fold.folder)
     validation = examples.part(slice(fold.n_rows, None))
     labels = read_labels(fold)
     weights = validation.weights if fold.weighs_validation else None
+    train = examples.part(_training_rows(task, fold))
+    state = _read_state(task, index)
     loaded = time.monotonic()
-    candidate, trainer = prepare(task, fold, examples.part(slice(fold.n_rows)))
+    candidate, trainer = prepare(task, fold, train)
     predict = compile_predict(candidate.model, fold.source.arrange(validation.x))
     built = time.monotonic()
 
@@ -122,16 +132,43 @@ def _train_fold(
         epochs = min(epochs, task.max_epochs)
     if seconds is not None:
         seconds -= time.monotonic() - start
-    training = trainer.fit(Plan(epochs, None, seconds), validate)
+    plan = Plan(epochs, task.share, seconds, task.floors)
+    training = trainer.fit(plan, validate, state)
     seconds_by_part = replace(
         training.seconds, load=loaded - start, build=built - loaded
     )
-    return FoldResult(
+    result = FoldResult(
         training,
         seconds_by_part,
         candidate.model.count_params(),
         candidate.recipe.restore_best_epoch,
     )
+    return result, trainer
+
+
+def _read_state(task: TrialTask, index: int) -> TrainingState | None:
+    """Return where the trial goes on from; None where it starts anew.
+
+    So it does where that was damaged: it takes longer, and comes to the same.
+    """
+    if not task.states:
+        return None
+    try:
+        return read_state(_path(task, task.states[index]))
+    except DamagedFileError:
+        return None
+
+
+def _training_rows(task: TrialTask, fold: Fold) -> slice | np.ndarray:
+    """Return those of a fold's rows that a trial trains on; fewer are part of more."""
+    if task.rows == 1.0:
+        return slice(fold.n_rows)
+    order = np.random.default_rng(fold.n_rows).permutation(fold.n_rows)
+    return np.sort(order[: max(1, round(task.rows * fold.n_rows))])
+
+
+def _may_go_on(task: TrialTask) -> bool:
+    return task.share < 1.0
 
 
 def prepare(task: TrialTask, fold: Fold, rows: Examples) -> tuple[Candidate, Trainer]:
@@ -149,9 +186,8 @@ def prepare(task: TrialTask, fold: Fold, rows: Examples) -> tuple[Candidate, Tra
     weights = None
     if rows.weights is not None:
         weights = (rows.weights / rows.weights.mean()).astype("float32")
-    rng = np.random.default_rng(task.seed)
     recipe = candidate.recipe
-    return candidate, Trainer(candidate.model, x, rows.y, recipe, rng, weights)
+    return candidate, Trainer(candidate.model, x, rows.y, recipe, task.seed, weights)
 
 
 def seconds_left(task: TrialTask, start: float) -> float | None:
@@ -166,13 +202,14 @@ def _add_up(folds: list[Seconds]) -> Seconds:
     return Seconds(**{name: sum(part[name] for part in parts) for name in parts[0]})
 
 
-def _mean(results: list[FoldResult], name: str) -> float:
-    return float(np.mean([getattr(result.training, name) for result in results]))
+def _mean(trainings: list[Training], name: str) -> float:
+    return float(np.mean([getattr(training, name) for training in trainings]))
 
 
-def _write_checkpoint(task: TrialTask, training: Training) -> str:
-    """Write the weights of the kept epoch."""
-    checkpoint = Path(task.folder) / f"{task.number:04d}-{task.attempt}.npz"
-    with written_atomically(checkpoint) as file:
-        np.savez(file, *training.variables)
-    return str(checkpoint)
+def _name(task: TrialTask, kind: str) -> str:
+    """Return the name of a file of this attempt: no other one writes it."""
+    return f"{task.number:04d}-{task.attempt}-{kind}.npz"
+
+
+def _path(task: TrialTask, name: str) -> Path:
+    return Path(task.folder) / name

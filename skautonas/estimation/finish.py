@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skautonas.estimation.checkpoint import read_variables
 from skautonas.estimation.evaluate import forget_models, prepare, seconds_left
 from skautonas.estimation.plan import Plan
 from skautonas.estimation.steps import build_on
@@ -28,7 +29,11 @@ def refit(job: Refit, path: str) -> None:
         fold = read_study(task.study).whole
         candidate, trainer = prepare(task, fold, read_examples(fold.folder))
         training = trainer.fit(
-            Plan(job.planned_epochs, job.best_epoch, seconds_left(task, start))
+            Plan(
+                job.planned_epochs,
+                job.best_epoch / job.planned_epochs,
+                seconds_left(task, start),
+            )
         )
         if training.epochs < job.least_epochs:
             raise NoTimeError(
@@ -43,12 +48,10 @@ def refit(job: Refit, path: str) -> None:
 def assemble(task: TrialTask, checkpoint: str, path: str) -> None:
     """Save the whole model of a finished trial at ``path``."""
     try:
-        (fold,) = read_study(task.study).folds
+        fold = read_study(task.study).folds[0]
         model = fold.source.build(task.values).model
         build_on(model, fold.source.arrange(read_examples(fold.folder).x))
-        with np.load(checkpoint) as stored:
-            variables = [stored[name] for name in stored.files]
-        _save(fold, model, variables, path)
+        _save(fold, model, read_variables(checkpoint), path)
     finally:
         forget_models()
 

@@ -19,36 +19,57 @@ class Plan:
     ----------
     epochs : float
         Length of the learning rate's schedule.
-    stop_epoch : float or None
-        Epoch after which to stop, where that is before the schedule's end.
+    share : float
+        Share of the schedule after which to stop.
     seconds : float or None
         Time that may be spent; the schedule shrinks so that it fits.
+    floors : tuple of (float, float)
+        Shares of the schedule, and the score that must be reached by then.
     """
 
     epochs: float
-    stop_epoch: float | None = None
+    share: float = 1.0
     seconds: float | None = None
+    floors: tuple[tuple[float, float], ...] = ()
+
+    def is_hopeless(self, share: float, best: float) -> bool:
+        """Tell whether the best score is below the latest floor up to ``share``."""
+        passed = [floor for at, floor in self.floors if at <= share]
+        return bool(passed) and best < passed[-1]
 
 
 class Progress:
-    """Where a training stands between its first and its last step."""
+    """Where a training stands between its first and its last step.
 
-    def __init__(self, total: float) -> None:
-        self.done = 0
+    Parameters
+    ----------
+    total : float
+        Steps of the whole schedule.
+    done : int
+        Steps that an earlier training of the same model took.
+    anchor : (int, float)
+        A step, and the share of the schedule that was behind it: where the schedule
+        was last shortened.
+    """
+
+    def __init__(
+        self, total: float, done: int = 0, anchor: tuple[int, float] = (0, 0.0)
+    ) -> None:
+        self.start = self.done = done
         self.total = max(1, round(total))
-        self._anchor = (0, 0.0)
+        self.anchor = anchor
         self._first_seconds = 0.0
         self._per_step = 0.0
 
     def of_next(self, steps: int) -> np.ndarray:
         """Return the progress, between 0 and 1, before each of the next steps."""
-        step, share = self._anchor
+        step, share = self.anchor
         ahead = np.arange(self.done, self.done + steps) - step
         return share + (1 - share) * ahead / max(1, self.total - step)
 
     def chunk(self, seconds_left: float) -> int:
         """Return how many steps the next call may take."""
-        if self.done == 0:
+        if self.done == self.start:
             return 1
         if self._per_step == 0.0:
             fits = PROBE_STEPS * self._first_seconds < seconds_left
@@ -57,7 +78,7 @@ class Progress:
 
     def advance(self, steps: int, seconds: float) -> None:
         """Record a finished call."""
-        if self.done:
+        if self.done > self.start:
             self._per_step = seconds / steps
         else:
             self._first_seconds = seconds
@@ -67,5 +88,5 @@ class Progress:
         """Plan fewer steps; the schedule runs faster from here on."""
         if total >= self.total:
             return
-        self._anchor = (self.done, float(self.of_next(1)[0]))
+        self.anchor = (self.done, float(self.of_next(1)[0]))
         self.total = total

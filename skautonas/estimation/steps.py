@@ -1,5 +1,6 @@
 """Compiled calls: many training steps in one, and predictions of all rows."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,13 +16,25 @@ VALIDATE_ROWS = 256
 
 
 def row_batches(
-    n_rows: int, batch: int, rng: np.random.Generator
+    n_rows: int, batch: int, seed: int, first: int = 0
 ) -> Iterator[np.ndarray]:
-    """Yield batches of row numbers for ever: each epoch shuffled, its rest dropped."""
-    while True:
-        order = rng.permutation(n_rows)
-        for start in range(0, n_rows - batch + 1, batch):
-            yield order[start : start + batch]
+    """Yield batches of row numbers for ever: each epoch shuffled, its rest dropped.
+
+    Parameters
+    ----------
+    n_rows, batch : int
+        Number of rows, and how many of them a batch has.
+    seed : int
+        With the number of an epoch it gives the order, so that a training that goes on
+        needs to know no earlier epoch.
+    first : int
+        Batches to leave out, as an earlier training had them.
+    """
+    per_epoch = n_rows // batch
+    for epoch in itertools.count(first // per_epoch):
+        order = np.random.default_rng([seed, epoch]).permutation(n_rows)
+        for index in range(max(0, first - epoch * per_epoch), per_epoch):
+            yield order[index * batch : (index + 1) * batch]
 
 
 def compile_steps(model: Any, data: Any, batch: int) -> Callable:

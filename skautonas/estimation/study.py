@@ -80,8 +80,8 @@ class Examples:
     y: np.ndarray
     weights: np.ndarray | None = None
 
-    def part(self, rows: slice) -> "Examples":
-        """Return some of the rows, as views."""
+    def part(self, rows: slice | np.ndarray) -> "Examples":
+        """Return some of the rows: views of a slice, copies of numbered ones."""
         return Examples(
             {name: array[rows] for name, array in self.x.items()},
             self.y[rows],

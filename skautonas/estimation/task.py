@@ -24,9 +24,18 @@ class TrialTask:
     study : str
         File of the pickled `Study`.
     folder : str
-        Where this attempt writes its files.
+        Where trials write their files.
     max_epochs : int or None
-        Upper bound of the recipe's epochs: the fidelity.
+        Upper bound of the recipe's epochs.
+    share : float
+        Share of the schedule after which to stop.
+    rows : float
+        Share of the rows that train.
+    states : tuple of str
+        Files there of where an earlier trial stopped on each fold, for this one to go
+        on.
+    floors : tuple of (float, float)
+        Shares of the schedule, and the score that must be reached by then.
     seconds : float or None
         Time that the whole attempt may take.
     """
@@ -38,6 +47,10 @@ class TrialTask:
     study: str
     folder: str
     max_epochs: int | None = None
+    share: float = 1.0
+    rows: float = 1.0
+    states: tuple[str, ...] = ()
+    floors: tuple[tuple[float, float], ...] = ()
     seconds: float | None = None
 
 
@@ -78,8 +91,9 @@ class TrialOutcome:
 
     Parameters
     ----------
-    status : {"completed", "failed"}
-        Whether the trial has a score.
+    status : {"completed", "stopped", "failed"}
+        Whether it trained as long as it should; was stopped as hopeless, with a score
+        so far; or has no score.
     score : float or None
         Validation score, greater is better: the mean of ``scores``.
     scores : tuple of float
@@ -91,28 +105,34 @@ class TrialOutcome:
         Epoch that was kept, one for all folds: their best or last.
     epochs, planned_epochs : float
         Epochs trained, and length of the schedule; means over the folds.
+    start_epoch : float
+        Where it went on from.
     seconds : Seconds
         Wall time by part.
     n_parameters : int
         Number of weights.
     checkpoint : str or None
-        File of the variables of the kept epoch, where there is one fold.
+        File, in the task's folder, of the variables that the first fold kept.
+    states : tuple of str
+        Files there of where it stopped on each fold, if it may go on.
     error : str or None
         Type and message of what went wrong.
     traceback : str or None
         Where it went wrong.
     """
 
-    status: Literal["completed", "failed"]
+    status: Literal["completed", "stopped", "failed"]
     score: float | None = None
     scores: tuple[float, ...] = ()
     curve: list[tuple[float, float, float | None]] = field(default_factory=list)
     best_epoch: float = 0.0
     epochs: float = 0.0
     planned_epochs: float = 0.0
+    start_epoch: float = 0.0
     seconds: Seconds = field(default_factory=Seconds)
     n_parameters: int = 0
     checkpoint: str | None = None
+    states: tuple[str, ...] = ()
     error: str | None = None
     traceback: str | None = None
 
@@ -128,7 +148,7 @@ class Refit:
     planned_epochs, best_epoch : float
         Length of the winner's schedule, and the epoch of it that was kept.
     least_epochs : float
-        A refit of fewer is not kept; 0 where there is no other model.
+        A refit of fewer is not kept.
     """
 
     task: TrialTask

@@ -7,7 +7,7 @@ loops over `model.train_step` (benchmarks/trainer.py compares the two).
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,15 +31,56 @@ PLAN_SHARE = 0.95
 
 @dataclass(slots=True)
 class Training:
-    """What a training did; ``variables`` are those of the kept epoch."""
+    """What a training did; ``variables`` are those of the kept epoch.
+
+    ``start_epoch`` is where it went on from, and ``hopeless`` says that it was stopped
+    below a floor.
+    """
 
     variables: list[np.ndarray]
     score: float | None = None
     best_epoch: float = 0.0
     epochs: float = 0.0
     planned_epochs: float = 0.0
+    start_epoch: float = 0.0
+    hopeless: bool = False
     curve: list[tuple[float, float, float | None]] = field(default_factory=list)
     seconds: Seconds = field(default_factory=Seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingState:
+    """All that a training needs to go on as if it had never stopped.
+
+    Parameters
+    ----------
+    variables, optimizer : list of ndarray
+        Of the model, the states of its random layers among them, and of its optimizer.
+    kept : list of ndarray
+        Those of the model at its best epoch.
+    done, total : int
+        Steps taken, and steps of the whole schedule.
+    anchor : (int, float)
+        As in `Progress`.
+    score, best_epoch : float
+        Of the kept epoch.
+    best, best_at : float
+        The greatest score, and the epoch that it is of.
+    curve : list of (float, float, float or None)
+        Epoch, training loss and score at each validation.
+    """
+
+    variables: list[np.ndarray]
+    optimizer: list[np.ndarray]
+    kept: list[np.ndarray]
+    done: int
+    total: int
+    anchor: tuple[int, float]
+    score: float
+    best_epoch: float
+    best: float
+    best_at: float
+    curve: list[tuple[float, float, float | None]]
 
 
 class Trainer:
@@ -55,8 +96,8 @@ class Trainer:
         Training targets.
     recipe : Recipe
         Batch size, schedule, patience.
-    rng : numpy.random.Generator
-        Draws the order of the rows.
+    seed : int
+        Gives the order of the rows.
     weights : ndarray of shape (n,), optional
         How much each row counts in the loss.
     clock : callable
@@ -69,29 +110,34 @@ class Trainer:
         x: Any,
         y: Any,
         recipe: Recipe,
-        rng: np.random.Generator,
+        seed: int,
         weights: Any = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.model = model
         self.recipe = recipe
+        self.seed = seed
         self.clock = clock
         self.seconds = Seconds()
+        self.progress = Progress(0)
         import tensorflow as tf
 
-        n_rows = len(y)
-        self.batch = min(recipe.batch_size, n_rows)
-        self.steps_per_epoch = max(1, n_rows // self.batch)
-        self._rows = row_batches(n_rows, self.batch, rng)
+        self.n_rows = len(y)
+        self.batch = min(recipe.batch_size, self.n_rows)
+        self.steps_per_epoch = max(1, self.n_rows // self.batch)
+        self._rows: Iterator[np.ndarray] = iter(())
         self._data = (x, y) if weights is None else (x, y, weights)
         self._run = compile_steps(model, self._data, self.batch)
         step_bytes = self.batch * row_bytes(tf.nest.flatten(self._data))
         self._most_steps = max(1, CHUNK_BYTES // step_bytes)
+        # The greatest score, and the epoch that it is of.
+        self._best, self._best_at = -math.inf, 0.0
 
     def fit(
         self,
         plan: Plan,
         validate: Callable[[], float] | None = None,
+        state: TrainingState | None = None,
     ) -> Training:
         """Train as planned, and keep the best validated epoch.
 
@@ -102,6 +148,8 @@ class Trainer:
         validate : callable, optional
             Returns the score of the validation rows, greater is better. Without it
             the last weights are kept.
+        state : TrainingState, optional
+            Where an earlier training stopped, for this one to go on.
 
         Raises
         ------
@@ -116,16 +164,16 @@ class Trainer:
             raise NoTimeError(
                 "The time was up before the first step. Raise time_budget."
             )
-        progress = Progress(plan.epochs * self.steps_per_epoch)
-        limit = progress.total
-        if plan.stop_epoch is not None:
-            limit = max(1, round(plan.stop_epoch * self.steps_per_epoch))
-        interval = self._steps_between_validations()
         result = Training(variables=[])
-        waited, best = 0.0, -math.inf
-        while progress.done < progress.total:
-            stop = min(progress.done + interval, progress.total, limit)
-            loss = self._advance(progress, stop, end)
+        self.progress = progress = Progress(plan.epochs * self.steps_per_epoch)
+        if state is not None:
+            self.progress = progress = self._go_on(result, state)
+        self._rows = row_batches(self.n_rows, self.batch, self.seed, progress.done)
+        limit = max(1, round(plan.share * progress.total))
+        interval = self._steps_between_validations()
+        while progress.done < limit and not self._is_out_of_patience():
+            next_validation = (progress.done // interval + 1) * interval
+            loss = self._advance(progress, min(next_validation, limit), end)
             if not math.isfinite(loss):
                 if not result.variables:
                     raise NotFiniteError(
@@ -135,10 +183,11 @@ class Trainer:
                 break
             epoch = progress.done / self.steps_per_epoch
             score = self._record(result, epoch, loss, validate)
-            waited = 0.0 if score > best else waited + interval / self.steps_per_epoch
-            best = max(best, score)
-            late = self.clock() >= end
-            if late or progress.done >= limit or waited >= self.recipe.patience:
+            if score > self._best:
+                self._best, self._best_at = score, epoch
+            share = progress.done / progress.total
+            result.hopeless = plan.is_hopeless(share, self._best)
+            if result.hopeless or self.clock() >= end:
                 break
             possible = self._possible_steps(progress, start, end)
             if possible < limit:
@@ -149,6 +198,40 @@ class Trainer:
         result.planned_epochs = progress.total / self.steps_per_epoch
         result.seconds = self.seconds
         return result
+
+    def state(self, result: Training) -> TrainingState:
+        """Return where the training stopped that gave ``result``."""
+        return TrainingState(
+            variables=[np.array(v) for v in self.model.variables],
+            optimizer=[np.array(v) for v in self.model.optimizer.variables],
+            kept=result.variables,
+            done=self.progress.done,
+            total=self.progress.total,
+            anchor=self.progress.anchor,
+            score=-math.inf if result.score is None else result.score,
+            best_epoch=result.best_epoch,
+            best=self._best,
+            best_at=self._best_at,
+            curve=result.curve,
+        )
+
+    def _go_on(self, result: Training, state: TrainingState) -> Progress:
+        """Put model, optimizer and records where an earlier training stopped."""
+        for variables, values in (
+            (self.model.variables, state.variables),
+            (self.model.optimizer.variables, state.optimizer),
+        ):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        self._best, self._best_at = state.best, state.best_at
+        result.variables, result.score = state.kept, state.score
+        result.best_epoch, result.curve = state.best_epoch, list(state.curve)
+        result.start_epoch = state.done / self.steps_per_epoch
+        return Progress(state.total, state.done, state.anchor)
+
+    def _is_out_of_patience(self) -> bool:
+        epoch = self.progress.done / self.steps_per_epoch
+        return epoch - self._best_at >= self.recipe.patience
 
     def _steps_between_validations(self) -> int:
         epochs = math.ceil(MIN_STEPS_BETWEEN_VALIDATIONS / self.steps_per_epoch)
@@ -162,7 +245,7 @@ class Trainer:
         loss = math.nan
         while progress.done < stop:
             now = self.clock()
-            if now >= end and progress.done:
+            if now >= end and progress.done > progress.start:
                 break
             steps = min(
                 stop - progress.done, progress.chunk(end - now), self._most_steps
@@ -176,7 +259,7 @@ class Trainer:
             )
             loss = float(self._run(batches, tf.constant(rates, tf.float32)))
             seconds = self.clock() - now
-            if progress.done:
+            if progress.done > progress.start:
                 self.seconds.steps += seconds
             else:
                 self.seconds.trace += seconds
@@ -216,6 +299,6 @@ class Trainer:
             return math.inf
         now = self.clock()
         spent = now - start - self.seconds.trace
-        per_step = spent / max(1, progress.done - 1)
+        per_step = spent / max(1, progress.done - progress.start - 1)
         possible = progress.done + int(PLAN_SHARE * (end - now) / max(per_step, 1e-9))
         return max(possible, progress.done + 1)

@@ -1,5 +1,6 @@
 """The story that all estimators share: check, prepare, search, keep."""
 
+import os
 import tempfile
 import warnings
 from abc import abstractmethod
@@ -28,6 +29,7 @@ from skautonas.estimators._study import make_study
 from skautonas.exceptions import SkautonasWarning
 from skautonas.report.progress import print_trial, say
 from skautonas.search.budget import Budget
+from skautonas.search.directory import StudyDirectory, open_directory
 from skautonas.search.executor import LocalExecutor, count_workers
 
 
@@ -55,6 +57,10 @@ class BaseSearch(SearchResults):
         "cv": ["cv_object"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "refit": ["boolean"],
+        "pruner": [StrOptions({"median"}), None],
+        "trial_timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "directory": [str, os.PathLike, None],
+        "overwrite": ["boolean"],
         "n_jobs": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Integral, None, -1, closed="right"),
@@ -76,6 +82,10 @@ class BaseSearch(SearchResults):
         cv: Any = None,
         validation_fraction: float = 0.2,
         refit: bool = True,
+        pruner: str | None = None,
+        trial_timeout: float | None = None,
+        directory: str | os.PathLike | None = None,
+        overwrite: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -89,6 +99,10 @@ class BaseSearch(SearchResults):
         self.cv = cv
         self.validation_fraction = validation_fraction
         self.refit = refit
+        self.pruner = pruner
+        self.trial_timeout = trial_timeout
+        self.directory = directory
+        self.overwrite = overwrite
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -162,15 +176,22 @@ class BaseSearch(SearchResults):
         split_seed, search_seed = map(int, rng.randint(1, 2**31 - 1, size=2))
         with (
             tempfile.TemporaryDirectory(prefix="skautonas-") as folder,
+            open_directory(self.directory, self.overwrite) as directory,
             LocalExecutor(count_workers(self.n_jobs)) as executor,
         ):
+            self._warn_of_changes(directory)
+            if self.random_state is None and directory.facts is not None:
+                split_seed, search_seed = directory.facts["seeds"]
             ready = executor.warm_up()
             study = make_study(self, given, rows, validation, split_seed, folder)
             budget.grant_cold_start(max(future.result() for future in ready))
             self._say(f"workers ready after {budget.elapsed():.1f} s")
             n_rows = len(rows) + (0 if validation is None else len(validation))
             settings = self._settings(study, n_rows, search_seed)
-            found = self._run(study, settings, executor, budget)
+            facts = {}
+            if directory.durable:
+                facts = self._facts(study, given, validation, split_seed, search_seed)
+            found = self._run(study, settings, facts, directory, executor, budget)
             self._keep(found, study)
         self._say(
             f"stopped: {found.stop_reason}; best is trial {found.winner.number} with "
@@ -214,15 +235,41 @@ class BaseSearch(SearchResults):
             in_order=self.time_budget is None and self.random_state is not None,
             # A splitter's user expects the best mean to win, as in GridSearchCV.
             by_standard_error=self.cv is None,
+            pruner=self.pruner,
+            trial_timeout=self.trial_timeout,
         )
 
+    def _facts(
+        self,
+        study: Any,
+        rows: Rows,
+        validation: Rows | None,
+        split_seed: int,
+        search_seed: int,
+    ) -> dict[str, Any]:
+        """Return what a directory remembers of this search."""
+        from skautonas.estimators._fingerprint import fingerprint, versions
+
+        seeds = (split_seed, search_seed)
+        return {
+            "fingerprint": fingerprint(self, study, rows, validation, seeds),
+            "seeds": seeds,
+            "versions": versions(),
+        }
+
     def _run(
-        self, study: Any, settings: Any, executor: LocalExecutor, budget: Budget
+        self,
+        study: Any,
+        settings: Any,
+        facts: dict[str, Any],
+        directory: StudyDirectory,
+        executor: LocalExecutor,
+        budget: Budget,
     ) -> Any:
         from skautonas.search.run import run_search
 
         on_trial = print_trial if self.verbose else lambda trial, leads: None
-        return run_search(study, settings, executor, budget, on_trial)
+        return run_search(study, settings, facts, directory, executor, budget, on_trial)
 
     def _warn(self, found: Any) -> None:
         """Warn where the refit failed, and where the budget was too small."""
@@ -236,10 +283,48 @@ class BaseSearch(SearchResults):
                 SkautonasWarning,
                 stacklevel=level,
             )
+        if found.stop_reason == "interrupted":
+            goes_on = ""
+            if self.directory is not None:
+                goes_on = " With the same directory, the next fit goes on."
+            warnings.warn(
+                f"Interrupted after {len(found.trials)} trials; the model is the best "
+                f"of them.{goes_on}",
+                SkautonasWarning,
+                stacklevel=level,
+            )
         if found.stop_reason == "time_budget" and len(found.trials) == 1:
             warnings.warn(
                 f"time_budget={self.time_budget} s ended the search with its first "
                 f"trial, of {found.winner.outcome.epochs:.3g} epochs. Raise it.",
+                SkautonasWarning,
+                stacklevel=level,
+            )
+
+    def _warn_of_changes(self, directory: StudyDirectory) -> None:
+        """Warn of what is not as it was when a study's directory was left."""
+        level = 5
+        if directory.journal.torn:
+            warnings.warn(
+                f"The last line of the journal in {str(directory.path)!r} was cut off, "
+                "as by a crash; that event is dropped.",
+                SkautonasWarning,
+                stacklevel=level,
+            )
+        if directory.facts is None:
+            return
+        from skautonas.estimators._fingerprint import versions
+
+        before, now = directory.facts.get("versions", {}), versions()
+        changed = [
+            f"{name} {before.get(name)}, now {now[name]}"
+            for name in now
+            if before.get(name) != now[name]
+        ]
+        if changed:
+            warnings.warn(
+                f"The study in {str(directory.path)!r} began with "
+                f"{'; '.join(changed)}. Later trials may differ from earlier ones.",
                 SkautonasWarning,
                 stacklevel=level,
             )

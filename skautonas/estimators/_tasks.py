@@ -1,5 +1,6 @@
 """What y means: labels in classification, values in regression."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -43,6 +44,10 @@ class SearchClassifierMixin(ClassifierMixin, BaseSearch):
         validation_fraction: float = 0.2,
         class_weight: dict | str | None = None,
         refit: bool = True,
+        pruner: str | None = None,
+        trial_timeout: float | None = None,
+        directory: str | os.PathLike | None = None,
+        overwrite: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -57,6 +62,10 @@ class SearchClassifierMixin(ClassifierMixin, BaseSearch):
             cv=cv,
             validation_fraction=validation_fraction,
             refit=refit,
+            pruner=pruner,
+            trial_timeout=trial_timeout,
+            directory=directory,
+            overwrite=overwrite,
             n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,

@@ -18,8 +18,11 @@ class TrialRecord:
         Order in which it was asked for, from 0.
     params : dict of str to value
         Active hyperparameters.
-    status : {"completed", "failed"}
-        Whether it has a score.
+    status : {"completed", "stopped", "failed"}
+        Whether it trained as long as it should, was stopped by the pruner, or has no
+        score.
+    fidelity : float
+        How much of a full training its rung allowed, up to 1.
     score : float
         Validation score, greater is better; NaN where it failed.
     scores : tuple of float
@@ -41,6 +44,7 @@ class TrialRecord:
     number: int
     params: dict[str, Any]
     status: str
+    fidelity: float
     score: float
     scores: tuple[float, ...]
     epochs: float
@@ -62,6 +66,7 @@ def record(trial: Trial) -> TrialRecord:
         number=trial.number,
         params=dict(trial.task.values),
         status=outcome.status,
+        fidelity=trial.fidelity,
         score=np.nan if outcome.score is None else outcome.score,
         scores=outcome.scores,
         epochs=outcome.epochs,
@@ -104,15 +109,18 @@ def cv_results(records: list[TrialRecord]) -> dict[str, Any]:
         results[f"param_{name}"] = column
     results["params"] = [r.params for r in records]
     n_folds = max((len(r.scores) for r in records), default=1)
-    nothing = (np.nan,) * n_folds
-    by_fold = np.array([r.scores or nothing for r in records], dtype="float64")
+    by_fold = np.full((len(records), n_folds), np.nan)
+    for row, one in zip(by_fold, records, strict=True):
+        row[: len(one.scores)] = one.scores
     for fold in range(n_folds):
         results[f"split{fold}_test_score"] = by_fold[:, fold]
     results["mean_test_score"] = scores
-    results["std_test_score"] = by_fold.std(axis=1)
+    spread = [np.std(r.scores) if r.scores else np.nan for r in records]
+    results["std_test_score"] = np.array(spread, dtype="float64")
     rank = 1 + np.searchsorted(np.sort(losses), losses)
     results["rank_test_score"] = rank.astype("int32")
     results["status"] = np.array([r.status for r in records], dtype=object)
+    results["fidelity"] = np.array([r.fidelity for r in records])
     results["epochs"] = np.array([r.epochs for r in records])
     results["n_parameters"] = np.array([r.n_parameters for r in records])
     results["error"] = np.array([r.error for r in records], dtype=object)
@@ -120,15 +128,22 @@ def cv_results(records: list[TrialRecord]) -> dict[str, Any]:
 
 
 def leaderboard_rows(records: list[TrialRecord]) -> list[dict[str, Any]]:
-    """Return one row a trial, the best score first and failures last."""
+    """Return one row a trial, the best of the highest fidelity first, failures last."""
     order = sorted(
-        records, key=lambda r: (np.isnan(r.score), -np.nan_to_num(r.score), r.number)
+        records,
+        key=lambda r: (
+            np.isnan(r.score),
+            -r.fidelity,
+            -np.nan_to_num(r.score),
+            r.number,
+        ),
     )
     return [
         {
             "trial": r.number,
             "score": r.score,
             "status": r.status,
+            "fidelity": r.fidelity,
             "seconds": round(r.seconds, 2),
             "epochs": round(r.epochs, 1),
             "parameters": r.n_parameters,

@@ -51,6 +51,10 @@ class Budget:
         """Extend the budget by the time that cold workers took, up to a maximum."""
         self.cold_start = seconds
 
+    def spend(self, seconds: float) -> None:
+        """Count seconds that earlier fits of the same study took."""
+        self.start -= seconds
+
     def elapsed(self) -> float:
         """Return the seconds since the start."""
         return self.clock() - self.start

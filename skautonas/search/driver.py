@@ -1,20 +1,22 @@
 """Ask, submit, tell: the loop that owns the state of a search."""
 
 import math
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from skautonas.estimation.task import TrialOutcome, TrialTask
-from skautonas.search.budget import (
-    FINISH_SECONDS,
-    MAX_COLD_START,
-    MIN_TRIAL_SECONDS,
-    REFIT_MARGIN,
-    Budget,
-)
+from skautonas.exceptions import DamagedFileError
+from skautonas.search.budget import MAX_COLD_START, Budget
+from skautonas.search.deadlines import Deadlines
+from skautonas.search.interrupt import Interrupt
+from skautonas.search.journal import Asked, Event, Finished, Told
+from skautonas.search.ledger import Ledger
 from skautonas.search.proposal import Proposal
+from skautonas.search.pruner import Pruner
+from skautonas.search.rules import Rules
 from skautonas.search.trial import Trial, outcome_of
 
 # A search without `max_trials` has converged when this many trials in a row, failed
@@ -23,12 +25,8 @@ from skautonas.search.trial import Trial, outcome_of
 PATIENCE = 25
 # A search in which so many trials failed, and none was finished, will not succeed.
 MAX_FAILURES = 25
-# Another architecture may take this much longer to start than all before.
-STARTUP_MARGIN = 2.0
-# A trial that is this late does not stop by itself: a step of it takes too long.
-OVERRUN_SECONDS = 1.0
-# Without a finished trial to fall back on, it may go on until so long after the budget.
-FIRST_OVERRUN_SECONDS = 1.5
+# How often the loop looks whether it was interrupted, and whether trials are late.
+POLL_SECONDS = 0.2
 
 
 class Strategy(Protocol):
@@ -36,38 +34,16 @@ class Strategy(Protocol):
 
     exhausted: bool
 
-    def ask(self) -> Proposal | None:
+    def ask(
+        self, number: int, recorded: Mapping[str, Any] | None = None
+    ) -> Proposal | None:
         """Return the next configuration, or None where there is none for now."""
 
-    def tell(self, proposal: Proposal, score: float | None, error: str | None) -> None:
-        """Report how a configuration did."""
+    def tell(self, number: int, score: float | None, error: str | None) -> None:
+        """Report how a trial did."""
 
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """When a search ends, and what it leaves.
-
-    Parameters
-    ----------
-    max_trials : int or None
-        Number of trials.
-    refit_share : float
-        Rows of the refit per row of a trial; 0 without a refit.
-    n_folds : int
-        How often a trial trains.
-    in_order : bool
-        Tell outcomes in the order of their numbers, and ask for trial k only when
-        all before k - workers + 1 are told, so that timing decides nothing.
-    by_standard_error : bool
-        Whether a trial must beat an earlier one by a standard error of the difference
-        of their scores on the folds.
-    """
-
-    max_trials: int | None
-    refit_share: float
-    n_folds: int
-    in_order: bool
-    by_standard_error: bool = False
+    def resumable(self) -> set[int]:
+        """Return the finished trials that may be the parent of a later one."""
 
 
 class Driver:
@@ -87,15 +63,19 @@ class Driver:
     rules : Rules
         When to end.
     make_task : callable
-        ``make_task(number, proposal, seconds)`` returns the task of a trial.
+        ``make_task(proposal, attempt, parent)`` returns the task of a trial; ``parent``
+        is the trial that it goes on with, or None.
     evaluate : callable
         ``evaluate(task)`` returns the outcome; runs in a worker.
+    record : callable
+        ``record(*events)`` is called with what happens, before anything follows of it.
+    forget : callable
+        ``forget(name)`` is called with each file of a trial that is needed no more.
     on_trial : callable
         ``on_trial(trial, leads)`` is called with each finished trial, and whether it
         is the new incumbent.
-    on_beaten : callable
-        ``on_beaten(trial)`` is called with each trial that is not, or is no longer,
-        the incumbent. Of several folds, which keep no files, one may come back.
+    pruner : Pruner, optional
+        Stops trials.
     """
 
     def __init__(
@@ -106,10 +86,12 @@ class Driver:
         n_workers: int,
         budget: Budget,
         rules: Rules,
-        make_task: Callable[[int, Proposal, float | None], TrialTask],
+        make_task: Callable[[Proposal, int, Trial | None], TrialTask],
         evaluate: Callable[[TrialTask], TrialOutcome],
+        record: Callable[..., None],
+        forget: Callable[[str], None],
         on_trial: Callable[[Trial, bool], None],
-        on_beaten: Callable[[Trial], None],
+        pruner: Pruner | None = None,
     ) -> None:
         self.strategy = strategy
         self.executor = executor
@@ -118,90 +100,140 @@ class Driver:
         self.rules = rules
         self.make_task = make_task
         self.evaluate = evaluate
+        self.record = record
+        self.forget = forget
         self.on_trial = on_trial
-        self.on_beaten = on_beaten
-        self.trials: list[Trial] = []
-        # The best finished trial of the highest fidelity; the earliest of equals.
-        self.incumbent: Trial | None = None
+        self.pruner = pruner
+        self.ledger = Ledger(rules)
+        self.deadlines = Deadlines(budget, rules, self.ledger)
         self.stop_reason = ""
         self._asked = 0
-        self._since_best = 0
-        self._running: dict[Future, tuple[TrialTask, Proposal, float]] = {}
+        self._running: dict[Future, _Attempt] = {}
         self._killed: set[Future] = set()
         # Workers that were lost: as many trials wait for the start of another.
         self._restarts = 0
-        self._early: dict[int, tuple[TrialTask, Proposal, TrialOutcome]] = {}
+        # Finished, and to be told when those before are.
+        self._early: dict[int, Trial] = {}
+        # Asked for in an earlier fit that did not see them finish.
+        self._lost: deque[_Attempt] = deque()
+
+    def replay(self, events: Iterable[Event]) -> None:
+        """Go on where the search stopped that recorded these events."""
+        open_attempts: dict[int, _Attempt] = {}
+        for event in events:
+            if isinstance(event, Asked):
+                attempt = open_attempts.get(event.number)
+                if attempt is None:
+                    proposal = self.strategy.ask(event.number, event.values)
+                    if proposal is None:
+                        raise DamagedFileError(
+                            f"Expected the strategy to propose trial {event.number} "
+                            "again; it proposes nothing. Start anew with "
+                            "overwrite=True or another directory."
+                        )
+                    self._asked += 1
+                else:
+                    proposal = attempt.proposal
+                task = self._task(proposal, event.attempt)
+                open_attempts[event.number] = _Attempt(proposal, task, math.inf)
+            elif isinstance(event, Finished):
+                attempt = open_attempts.pop(event.number)
+                self._early[event.number] = Trial(
+                    attempt.task, attempt.proposal, event.outcome, event.elapsed
+                )
+            elif isinstance(event, Told):
+                self._learn(self._early.pop(event.number))
+        self._lost.extend(open_attempts.values())
+        self._forget_files()
+
+    def files(self) -> set[str]:
+        """Return the names of the files that finished trials keep."""
+        early = {name for trial in self._early.values() for name in trial.files}
+        return self.ledger.files() | early
 
     def run(self) -> list[Trial]:
         """Search until a rule ends it; return the finished trials by number."""
-        while True:
-            self._submit_proposals()
-            if not self._running:
-                break
-            done, _ = wait(self._running, self._patience(), FIRST_COMPLETED)
-            for future in done:
-                self._receive(future)
-            self._kill_late()
-        self.trials.sort(key=lambda trial: trial.number)
-        return self.trials
-
-    def _patience(self) -> float | None:
-        """Return how long to wait for the first trial that does not stop in time."""
-        if not self.budget.limited:
-            return None
-        first = min(self._latest_end(ends) for _, _, ends in self._running.values())
-        return max(0.1, first - self.budget.elapsed())
-
-    def _latest_end(self, ends: float) -> float:
-        """Return when a trial is killed that should have ended by itself."""
-        latest = ends + OVERRUN_SECONDS
-        if self.incumbent is not None:
-            return latest
-        budget_ends = self.budget.elapsed() + self.budget.left()
-        return max(latest, budget_ends + FIRST_OVERRUN_SECONDS)
+        with Interrupt() as interrupt:
+            self._tell_early()
+            while True:
+                if interrupt.requested:
+                    self.stop_reason = "interrupted"
+                    break
+                self._submit_proposals()
+                if not self._running:
+                    break
+                done, _ = wait(self._running, POLL_SECONDS, FIRST_COMPLETED)
+                for future in done:
+                    self._receive(future)
+                self._kill_late()
+        return sorted(self.ledger.trials, key=lambda trial: trial.number)
 
     def _kill_late(self) -> None:
         """End trials that did not stop by themselves when their time was up."""
         kill = getattr(self.executor, "kill", None)
-        if kill is None or not self.budget.limited:
+        if kill is None:
             return
-        now = self.budget.elapsed()
-        for future, (_, _, ends) in self._running.items():
-            if now >= self._latest_end(ends) and future not in self._killed:
+        for future, attempt in self._running.items():
+            if future not in self._killed and self.deadlines.is_late(attempt.latest):
                 self._killed.add(future)
                 kill(future)
 
     def _submit_proposals(self) -> None:
-        while len(self._running) < self.n_workers and self._may_ask():
-            proposal = self.strategy.ask()
-            if proposal is None:
-                waiting = self._running or self._early
-                if self.strategy.exhausted or not waiting:
-                    self.stop_reason = "exhausted"
+        while len(self._running) < self.n_workers:
+            attempt = self._next_attempt()
+            if attempt is None:
                 return
-            least = 0.0 if self._asked else MIN_TRIAL_SECONDS * self.rules.n_folds
-            seconds = self.budget.for_trial(self._reserve(), least)
-            ends = math.inf if seconds is None else self.budget.elapsed() + seconds
-            if self._restarts:
-                # It may wait for a worker that starts, and must not be killed for it.
-                ends += MAX_COLD_START
-                self._restarts -= 1
-            task = self.make_task(self._asked, proposal, seconds)
-            self._asked += 1
+            task = attempt.task
+            self.record(
+                Asked(task.number, task.attempt, task.values, self.budget.elapsed())
+            )
             future = self.executor.submit(self.evaluate, task)
-            self._running[future] = (task, proposal, ends)
+            self._running[future] = attempt
+
+    def _next_attempt(self) -> "_Attempt | None":
+        """Return what to run next: a trial that was lost, or one of the strategy's."""
+        if self._lost and not self._out_of_time():
+            lost = self._lost.popleft()
+            return self._attempt(lost.proposal, lost.task.attempt + 1)
+        if not self._may_ask():
+            return None
+        proposal = self.strategy.ask(self._asked)
+        if proposal is None:
+            waiting = self._running or self._early
+            if self.strategy.exhausted or not waiting:
+                self.stop_reason = "exhausted"
+            return None
+        attempt = self._attempt(proposal, 0)
+        self._asked += 1
+        return attempt
+
+    def _attempt(self, proposal: Proposal, attempt: int) -> "_Attempt":
+        """Return an attempt at a trial, with the time that it may take."""
+        seconds = self.deadlines.seconds(is_first=not self._asked)
+        latest = self.deadlines.latest(seconds)
+        if self._restarts:
+            # It may wait for a worker that starts, and must not be killed for it.
+            latest += MAX_COLD_START
+            self._restarts -= 1
+        floors = () if self.pruner is None else self.pruner.floors()
+        task = self._task(proposal, attempt)
+        return _Attempt(proposal, replace(task, seconds=seconds, floors=floors), latest)
+
+    def _task(self, proposal: Proposal, attempt: int) -> TrialTask:
+        parent = None if proposal.parent is None else self.ledger[proposal.parent]
+        return self.make_task(proposal, attempt, parent)
 
     def _may_ask(self) -> bool:
         if self.stop_reason:
             return False
-        told = len(self.trials)
+        told = len(self.ledger.trials)
         if self.rules.max_trials is not None and self._asked >= self.rules.max_trials:
             self.stop_reason = "max_trials"
         elif self._out_of_time():
             self.stop_reason = "time_budget"
-        elif self.incumbent is None and told >= MAX_FAILURES:
+        elif self.ledger.incumbent is None and told >= MAX_FAILURES:
             self.stop_reason = "failures"
-        elif self.rules.max_trials is None and self._since_best >= PATIENCE:
+        elif self.rules.max_trials is None and self.ledger.since_best >= PATIENCE:
             self.stop_reason = "converged"
         elif self.rules.in_order:
             return self._asked - told < self.n_workers
@@ -209,62 +241,60 @@ class Driver:
 
     def _out_of_time(self) -> bool:
         """Whether a further trial has no time; a first one is tried in any case."""
-        if not self._asked:
-            return False
-        return self.budget.left() - self._reserve() < self._least_seconds()
-
-    def _least_seconds(self) -> float:
-        """Return the time below which a trial might not come to train."""
-        startup = max((trial.startup for trial in self.trials), default=0.0)
-        return max(MIN_TRIAL_SECONDS, STARTUP_MARGIN * startup)
-
-    def _reserve(self) -> float:
-        """Return the seconds to leave for the refit and for the end."""
-        incumbent = self.incumbent
-        if incumbent is None:
-            return FINISH_SECONDS
-        share = self.rules.refit_share * REFIT_MARGIN
-        build = incumbent.outcome.seconds.build
-        return incumbent.seconds_to_best * share + build + FINISH_SECONDS
+        return bool(self._asked) and self.deadlines.is_over()
 
     def _receive(self, future: Future) -> None:
-        task, proposal, _ = self._running.pop(future)
+        attempt = self._running.pop(future)
         outcome = outcome_of(future, future in self._killed)
         if future in self._killed or isinstance(future.exception(), BrokenExecutor):
             self._restarts += 1
+        task, elapsed = attempt.task, self.budget.elapsed()
+        trial = Trial(task, attempt.proposal, outcome, elapsed)
+        finished = Finished(task.number, task.attempt, outcome, elapsed)
         if not self.rules.in_order:
-            self._tell(task, proposal, outcome)
+            self._tell(trial, finished)
             return
-        self._early[task.number] = (task, proposal, outcome)
-        while len(self.trials) in self._early:
-            self._tell(*self._early.pop(len(self.trials)))
+        self.record(finished)
+        self._early[trial.number] = trial
+        self._tell_early()
+
+    def _tell_early(self) -> None:
+        """Tell the trials whose turn has come, and ask for the next after each."""
+        while self._early:
+            number = (
+                len(self.ledger.trials) if self.rules.in_order else min(self._early)
+            )
+            if number not in self._early:
+                return
+            self._tell(self._early.pop(number))
             self._submit_proposals()
 
-    def _tell(self, task: TrialTask, proposal: Proposal, outcome: TrialOutcome) -> None:
-        trial = Trial(task, proposal.epochs, outcome, self.budget.elapsed())
-        incumbent = self.incumbent
-        self.trials.append(trial)
-        self.incumbent = self._best(trial)
-        leads = self.incumbent is trial
-        if trial.epochs is None:  # those of low fidelity do not count
-            self._since_best = 0 if leads else self._since_best + 1
-        self.strategy.tell(proposal, outcome.score, outcome.error)
-        self.on_trial(trial, leads)
-        beaten = incumbent if leads else trial
-        if beaten is not None:
-            self.on_beaten(beaten)
+    def _tell(self, trial: Trial, *finished: Finished) -> None:
+        self.record(*finished, Told(trial.number))
+        self._learn(trial)
+        self._forget_files()
+        self.on_trial(trial, self.ledger.incumbent is trial)
 
-    def _best(self, trial: Trial) -> Trial | None:
-        """Return the incumbent after a further finished trial.
+    def _learn(self, trial: Trial) -> None:
+        """Take a finished trial into account."""
+        self.ledger.add(trial)
+        outcome = trial.outcome
+        self.strategy.tell(trial.number, outcome.score, outcome.error)
+        if self.pruner is not None:
+            self.pruner.observe(outcome)
 
-        By a standard error the order counts, and must not be that of the clock.
-        """
-        told = [self.incumbent, trial]
-        if self.rules.by_standard_error and self.rules.n_folds > 1:
-            told = list(self.trials)
-        completed = [t for t in told if t and t.outcome.status == "completed"]
-        best = None
-        for later in sorted(completed, key=lambda trial: trial.number):
-            if best is None or later.beats(best, self.rules.by_standard_error):
-                best = later
-        return best
+    def _forget_files(self) -> None:
+        """Forget the files that neither a later trial nor the final model needs."""
+        attempts = [*self._running.values(), *self._lost]
+        parents = {a.proposal.parent for a in attempts if a.proposal.parent is not None}
+        for name in self.ledger.take_unneeded(self.strategy.resumable() | parents):
+            self.forget(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """An attempt at a trial; it is killed when ``latest`` seconds have elapsed."""
+
+    proposal: Proposal
+    task: TrialTask
+    latest: float

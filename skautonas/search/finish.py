@@ -1,22 +1,26 @@
 """From the winner of a search to the archive of the final model."""
 
 import math
-import tempfile
+import uuid
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from skautonas._files import written_atomically
+from skautonas.estimation.evaluate import evaluate
 from skautonas.estimation.finish import assemble, refit
-from skautonas.estimation.task import WRITE_SECONDS, Refit
-from skautonas.exceptions import NoTimeError, SearchFailedError
+from skautonas.estimation.task import WRITE_SECONDS, Refit, TrialOutcome
+from skautonas.exceptions import DamagedFileError, NoTimeError, SearchFailedError
 from skautonas.search.budget import (
     FINISH_SECONDS,
     MAX_COLD_START,
-    MIN_TRIAL_SECONDS,
     NEEDED_SECONDS,
     Budget,
 )
-from skautonas.search.driver import OVERRUN_SECONDS
+from skautonas.search.deadlines import OVERRUN_SECONDS
+from skautonas.search.directory import StudyDirectory
 from skautonas.search.executor import LocalExecutor, result_within
+from skautonas.search.journal import Ended
 from skautonas.search.trial import Trial
 
 # A refit that gets less than this share of the time that it needs, or of its epochs, is
@@ -29,12 +33,13 @@ class FinalModel:
     """The archive, whether it is that of a refit, and the error of one that failed.
 
     Where only the time did not reach for a refit there is no error, as none was
-    promised then.
+    promised then. ``interrupted`` says that Ctrl-C ended the refit.
     """
 
     archive: bytes
     refitted: bool
     refit_error: str | None = None
+    interrupted: bool = False
 
 
 def finish(
@@ -42,65 +47,144 @@ def finish(
     refit_share: float,
     executor: LocalExecutor,
     budget: Budget,
-    folder: Path,
+    directory: StudyDirectory,
 ) -> FinalModel:
     """Refit the winner on all rows, or put the model of its trial together.
 
     Parameters
     ----------
     winner : Trial
-        With the file of its weights; without one there must be a refit.
+        With the file of its weights.
     refit_share : float
         Rows of the refit per row of a trial; 0 without a refit.
     executor : LocalExecutor
         Warm workers.
     budget : Budget
         Time that is left.
-    folder : Path
-        Where the archive is written.
+    directory : StudyDirectory
+        Where the files of trials are.
 
     Raises
     ------
     SearchFailedError
         Where there is no model in the end.
     """
-    path = Path(tempfile.mkdtemp(dir=folder)) / "model.keras"
+    path = directory.trials / f"final-{uuid.uuid4().hex}.keras"
     outcome, seconds = winner.outcome, _refit_seconds(winner, refit_share, budget)
-    failure = None
+    failure, interrupted = None, False
     if seconds is not None:
         try:
             _refit(winner, seconds, executor, path)
-            return FinalModel(path.read_bytes(), refitted=True)
+            return FinalModel(_taken(path), refitted=True)
+        except KeyboardInterrupt:
+            interrupted = True
+        except NoTimeError:
+            pass
         except Exception as error:
-            if outcome.checkpoint is None:
-                raise SearchFailedError(
-                    "The refit of the winner on all rows failed "
-                    f"({type(error).__name__}: {error}). With several splits "
-                    "there is no other model."
-                ) from error
-            if not isinstance(error, NoTimeError):
-                failure = f"{type(error).__name__}: {error}"
-    future = executor.submit(assemble, winner.task, outcome.checkpoint, str(path))
+            failure = f"{type(error).__name__}: {error}"
+    try:
+        _assemble(winner, outcome, executor, budget, path)
+    except DamagedFileError:
+        _assemble(winner, _train_again(winner, executor), executor, budget, path)
+    return FinalModel(_taken(path), False, failure, interrupted)
+
+
+def stored_model(
+    directory: StudyDirectory, winner: Trial, n_trials: int, refit: bool
+) -> FinalModel | None:
+    """Return the model of an earlier fit, where the search has not gone on since."""
+    ends = [e for e in directory.journal.events if isinstance(e, Ended)]
+    if not ends or not directory.model.exists():
+        return None
+    end, archive = ends[-1], directory.model.read_bytes()
+    same = (end.winner, end.n_trials, end.refit) == (winner.number, n_trials, refit)
+    if not same or zlib.crc32(archive) != end.checksum:
+        return None
+    return FinalModel(archive, end.refitted, end.refit_error)
+
+
+def store_model(
+    directory: StudyDirectory,
+    winner: Trial,
+    n_trials: int,
+    refit: bool,
+    final: FinalModel,
+    elapsed: float,
+) -> None:
+    """Keep the model for later fits of the same study."""
+    if not directory.durable:
+        return
+    with written_atomically(directory.model) as file:
+        file.write_bytes(final.archive)
+    checksum = zlib.crc32(final.archive)
+    directory.journal.append(
+        Ended(
+            winner.number,
+            n_trials,
+            refit,
+            final.refitted,
+            final.refit_error,
+            checksum,
+            elapsed,
+        )
+    )
+
+
+def _taken(path: Path) -> bytes:
+    """Return what is in a file, and delete it."""
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def _assemble(
+    winner: Trial,
+    outcome: TrialOutcome,
+    executor: LocalExecutor,
+    budget: Budget,
+    path: Path,
+) -> None:
+    """Save the model with the weights of a trial."""
+    checkpoint = Path(winner.task.folder) / str(outcome.checkpoint)
+    future = executor.submit(assemble, winner.task, str(checkpoint), str(path))
     longest = max(budget.left(), MAX_COLD_START + NEEDED_SECONDS)
     overdue = (
         f"The winner was not built and saved after {longest:.0f} s. Raise time_budget, "
         "or build faster."
     )
     result_within(executor, future, longest, overdue)
-    return FinalModel(path.read_bytes(), refitted=False, refit_error=failure)
+
+
+def _train_again(winner: Trial, executor: LocalExecutor) -> TrialOutcome:
+    """Train the winner as before, as the file of its weights is damaged."""
+    task = replace(
+        winner.task, attempt=winner.task.attempt + 1, states=(), seconds=None
+    )
+    seconds = MAX_COLD_START + 2 * winner.seconds_to_best + NEEDED_SECONDS
+    overdue = f"The winner's weights were damaged; to train it took over {seconds} s."
+    future = executor.submit(evaluate, task)
+    outcome = result_within(executor, future, seconds, overdue)
+    if outcome.checkpoint is None:
+        raise SearchFailedError(
+            f"The winner's weights were damaged, and to train it anew failed "
+            f"({outcome.error})."
+        )
+    return outcome
 
 
 def _refit(winner: Trial, seconds: float, executor: LocalExecutor, path: Path) -> None:
     task = replace(winner.task, seconds=None if math.isinf(seconds) else seconds)
     outcome = winner.outcome
     least = MIN_REFIT_SHARE * outcome.best_epoch
-    if outcome.checkpoint is None:
-        least = 0.0
     job = Refit(task, outcome.planned_epochs, outcome.best_epoch, least)
     # Its worker may be new, and start while the refit waits.
     longest = seconds + OVERRUN_SECONDS + MAX_COLD_START
     future = executor.submit(refit, job, str(path))
-    result_within(executor, future, longest, f"It was ended after {longest:.1f} s.")
+    try:
+        result_within(executor, future, longest, f"It was ended after {longest:.1f} s.")
+    except KeyboardInterrupt:
+        executor.kill(future)
+        raise
 
 
 def _refit_seconds(winner: Trial, refit_share: float, budget: Budget) -> float | None:
@@ -108,8 +192,5 @@ def _refit_seconds(winner: Trial, refit_share: float, budget: Budget) -> float |
     if not refit_share:
         return None
     left = budget.left() - FINISH_SECONDS / 2
-    if winner.outcome.checkpoint is None:
-        # There is no other model: it must come to train.
-        return max(left, winner.startup + MIN_TRIAL_SECONDS)
     needed = winner.seconds_to_best * refit_share + WRITE_SECONDS
     return left if left >= MIN_REFIT_SHARE * needed else None

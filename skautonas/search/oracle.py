@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skautonas import _compat
 from skautonas.search.proposal import Proposal
+from skautonas.strategy.configurations import OWN_PREFIX
 from skautonas.strategy.registry import OBJECTIVE
 
 
@@ -18,7 +19,8 @@ class OracleAdapter:
     Parameters
     ----------
     oracle : keras_tuner.Oracle
-        Fresh oracle; owned by this adapter from now on.
+        Fresh oracle; owned by this adapter from now on. What it sets as
+        ``tuner/epochs`` counts as a share of its ``max_epochs``.
     starts : iterable of mappings
         Complete configurations that replace the oracle's first own ones.
     """
@@ -31,10 +33,23 @@ class OracleAdapter:
         self._starts = [dict(start) for start in starts]
         self._populate = oracle.populate_space
         self._asked = 0
+        self._trials: dict[int, Any] = {}
+        self._numbers: dict[str, int] = {}
         oracle.populate_space = self._populate_from_starts
 
-    def ask(self) -> Proposal | None:
-        """Return the next configuration, or None where there is none for now."""
+    def ask(
+        self, number: int, recorded: Mapping[str, Any] | None = None
+    ) -> Proposal | None:
+        """Return the next configuration, or None where there is none for now.
+
+        Parameters
+        ----------
+        number : int
+            Of the trial that it will be.
+        recorded : mapping, optional
+            The configuration that this trial had, where a search goes on: it stands in
+            for the oracle's own, should that have drawn another one this time.
+        """
         self._asked += 1
         trial = self._call(self.oracle.create_trial, f"slot-{self._asked}")
         if trial.status == "STOPPED":
@@ -42,33 +57,50 @@ class OracleAdapter:
         if trial.status != "RUNNING":
             return None
         values = trial.hyperparameters.values
-        epochs = values.get("tuner/epochs")
-        active = {
-            name: value
-            for name, value in values.items()
-            if not name.startswith("tuner/")
-        }
-        return Proposal(trial, active, epochs)
+        own = {k: v for k, v in values.items() if k.startswith(OWN_PREFIX)}
+        active = {k: v for k, v in values.items() if k not in own}
+        if recorded is not None and recorded != active:
+            active = dict(recorded)
+            trial.hyperparameters.values = active | own
+        self._trials[number] = trial
+        self._numbers[trial.trial_id] = number
+        fidelity = 1.0
+        if "tuner/epochs" in own:
+            fidelity = min(1.0, own["tuner/epochs"] / self.oracle.max_epochs)
+        if getattr(self.oracle, "fidelity", "epochs") == "rows":
+            return Proposal(number, active, rows=fidelity)
+        parent = self._numbers.get(own.get("tuner/trial_id", ""))
+        return Proposal(number, active, share=fidelity, parent=parent)
 
-    def tell(self, proposal: Proposal, score: float | None, error: str | None) -> None:
-        """Report the score of a configuration, or that it failed.
+    def tell(self, number: int, score: float | None, error: str | None) -> None:
+        """Report the score of a trial, or that it failed.
 
         Parameters
         ----------
-        proposal : Proposal
-            As `ask` returned it.
+        number : int
+            As `ask` was given it.
         score : float or None
             Greater is better; None where the trial failed.
         error : str or None
             Why it failed.
         """
-        trial = proposal.handle
+        trial = self._trials.pop(number)
         if score is None:
             trial.status, trial.message = "FAILED", error
         else:
             self._call(self.oracle.update_trial, trial.trial_id, {OBJECTIVE: score})
             trial.status = "COMPLETED"
         self._call(self.oracle.end_trial, trial)
+
+    def resumable(self) -> set[int]:
+        """Return the finished trials that may be the parent of a later one.
+
+        All of them, where the oracle does not tell.
+        """
+        tells = getattr(self.oracle, "resumable", None)
+        if tells is None:
+            return set(self._numbers.values())
+        return {self._numbers[trial_id] for trial_id in tells()}
 
     def close(self) -> None:
         """Free the oracle."""
@@ -95,5 +127,5 @@ class OracleAdapter:
         drawn = response["status"] == "RUNNING" and "tuner/trial_id" not in values
         if not drawn or not self._starts:
             return response
-        fidelity = {k: v for k, v in values.items() if k.startswith("tuner/")}
+        fidelity = {k: v for k, v in values.items() if k.startswith(OWN_PREFIX)}
         return {"status": "RUNNING", "values": self._starts.pop(0) | fidelity}

@@ -6,12 +6,29 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What an oracle asks to be evaluated.
+    """What a strategy asks to be evaluated.
 
-    ``values`` holds the active hyperparameters; ``epochs`` is the rung's fidelity,
-    None for full.
+    Parameters
+    ----------
+    number : int
+        Of the trial.
+    values : dict of str to value
+        Active hyperparameters.
+    share : float
+        Share of the training's schedule after which to stop.
+    rows : float
+        Share of the rows that train.
+    parent : int or None
+        Number of the trial that it goes on with.
     """
 
-    handle: Any
+    number: int
     values: dict[str, Any]
-    epochs: int | None
+    share: float = 1.0
+    rows: float = 1.0
+    parent: int | None = None
+
+    @property
+    def fidelity(self) -> float:
+        """How much of a full training it gets, up to 1."""
+        return self.share * self.rows

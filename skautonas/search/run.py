@@ -1,23 +1,32 @@
 """One search from written rows to the archive of one model."""
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skautonas.data.digest import digest
 from skautonas.estimation.task import TrialTask
 from skautonas.exceptions import SearchFailedError
 from skautonas.search.budget import MIN_TRIAL_SECONDS, NEEDED_SECONDS, Budget
-from skautonas.search.driver import Driver, Rules
+from skautonas.search.directory import StudyDirectory
+from skautonas.search.driver import Driver
 from skautonas.search.executor import LocalExecutor, result_within
-from skautonas.search.finish import FinalModel, finish
+from skautonas.search.finish import FinalModel, finish, store_model, stored_model
+from skautonas.search.journal import Asked
 from skautonas.search.proposal import Proposal
+from skautonas.search.pruner import PRUNERS
+from skautonas.search.rules import Rules
 from skautonas.search.trial import Trial
+
+if TYPE_CHECKING:
+    from skautonas.search.oracle import OracleAdapter
 
 # Distinct errors that a failed search quotes.
 MAX_ERRORS = 3
@@ -41,6 +50,10 @@ class Settings:
         Whether timing may decide nothing.
     by_standard_error : bool
         Whether a trial must beat an earlier one by a standard error.
+    pruner : {"median"} or None
+        Rule that stops trials.
+    trial_timeout : float or None
+        Seconds after which a trial ends.
     """
 
     strategy: Any
@@ -50,6 +63,8 @@ class Settings:
     seed: int
     in_order: bool
     by_standard_error: bool
+    pruner: str | None
+    trial_timeout: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,8 @@ class Found:
 def run_search(
     study: Any,
     settings: Settings,
+    facts: dict[str, Any],
+    directory: StudyDirectory,
     executor: LocalExecutor,
     budget: Budget,
     on_trial: Callable[[Trial, bool], None],
@@ -78,6 +95,11 @@ def run_search(
         Space, data and objective.
     settings : Settings
         How to search.
+    facts : dict
+        What the study is about, as `StudyDirectory.begin` takes it; unused where it
+        is not kept.
+    directory : StudyDirectory
+        Its files: a search that began there goes on.
     executor : LocalExecutor
         Warm workers.
     budget : Budget
@@ -90,16 +112,22 @@ def run_search(
     ------
     SearchFailedError
         Where no trial could be trained.
+    KeyboardInterrupt
+        Where one ended the search before any trial had finished.
     """
     from skautonas.estimation.evaluate import evaluate
     from skautonas.estimation.study import write_study
 
-    folder = Path(study.folder)
-    study_file = folder / f"study-{time.monotonic_ns()}.pickle"
+    study_file = Path(study.folder) / f"study-{time.monotonic_ns()}.pickle"
     write_study(study, study_file)
-    (folder / "trials").mkdir(exist_ok=True)
+    hp = _declare(study.whole.source, executor, budget)
+    if directory.durable:
+        directory.begin(_with_space(facts, study, hp))
+    events = directory.journal.events
+    budget.spend(max((e.elapsed for e in events if hasattr(e, "elapsed")), default=0.0))
     _encode(study, study_file, executor, budget)
-    strategy = _make_strategy(study, settings, executor, budget)
+    n_recorded = sum(isinstance(event, Asked) for event in events)
+    strategy = _make_strategy(study, settings, hp, n_recorded)
     driver = Driver(
         strategy,
         executor,
@@ -111,28 +139,56 @@ def run_search(
             len(study.folds),
             settings.in_order,
             settings.by_standard_error,
+            settings.trial_timeout,
         ),
-        make_task=partial(_make_task, settings, study_file),
+        make_task=partial(_make_task, settings, study_file, directory.trials),
         evaluate=evaluate,
+        record=directory.journal.append,
+        forget=directory.forget,
         on_trial=on_trial,
-        on_beaten=_forget_checkpoint,
+        pruner=PRUNERS[settings.pruner]() if settings.pruner else None,
     )
     try:
+        driver.replay(events)
+        directory.keep_only(driver.files())
         trials = driver.run()
     finally:
         strategy.close()
-    winner = driver.incumbent
+    winner, stop_reason = driver.ledger.incumbent, driver.stop_reason
     if winner is None:
+        if stop_reason == "interrupted":
+            raise KeyboardInterrupt(
+                f"Interrupted before any trial had finished: {len(trials)} failed, and "
+                "there is no model. With the same directory, fit goes on."
+            )
         raise SearchFailedError(failure_message(trials))
     start = time.monotonic()
-    final = finish(winner, settings.refit_share, executor, budget, folder)
+    refit = settings.refit_share > 0
+    final = stored_model(directory, winner, len(trials), refit)
+    if final is None:
+        share = 0.0 if stop_reason == "interrupted" else settings.refit_share
+        final = finish(winner, share, executor, budget, directory)
+        if final.interrupted:
+            stop_reason = "interrupted"
+        if stop_reason != "interrupted":
+            elapsed = budget.elapsed()
+            store_model(directory, winner, len(trials), refit, final, elapsed)
     return Found(
         trials=trials,
         winner=winner,
-        stop_reason=driver.stop_reason,
+        stop_reason=stop_reason,
         final=final,
         refit_seconds=time.monotonic() - start,
     )
+
+
+def _with_space(facts: dict[str, Any], study: Any, hp: Any) -> dict[str, Any]:
+    """Add what the space declares to the facts of a study."""
+    declared = {"space": hp.get_config()["space"], "starts": study.whole.source.starts}
+    text = json.dumps(declared, sort_keys=True, default=str)
+    fingerprint = dict(facts["fingerprint"])
+    fingerprint["space"] += f" {digest([text])}"
+    return facts | {"fingerprint": fingerprint}
 
 
 def _encode(
@@ -160,30 +216,26 @@ def _encode(
             ) from error
 
 
-def _forget_checkpoint(trial: Trial) -> None:
-    """Delete the weights of a trial that cannot win any more."""
-    if trial.outcome.checkpoint is not None:
-        Path(trial.outcome.checkpoint).unlink(missing_ok=True)
-
-
 def _make_strategy(
-    study: Any, settings: Settings, executor: LocalExecutor, budget: Budget
-) -> Any:
-    """Declare the space in a worker, and return the strategy over it."""
+    study: Any, settings: Settings, hp: Any, n_recorded: int
+) -> "OracleAdapter":
+    """Return the strategy over a declared space.
+
+    It has to propose all trials again that are recorded, be they more than wanted now.
+    """
     from skautonas.search.oracle import OracleAdapter
     from skautonas.space.base import complete
     from skautonas.strategy.registry import make_oracle
 
-    source = study.whole.source
-    hp = _declare(source, executor, budget)
+    max_trials = settings.max_trials
     oracle = make_oracle(
         settings.strategy,
         hp,
-        max_trials=settings.max_trials,
+        max_trials=None if max_trials is None else max(max_trials, n_recorded),
         max_epochs=settings.max_epochs,
         seed=settings.seed,
     )
-    return OracleAdapter(oracle, [complete(hp, s) for s in source.starts])
+    return OracleAdapter(oracle, [complete(hp, s) for s in study.whole.source.starts])
 
 
 def _declare(source: Any, executor: LocalExecutor, budget: Budget) -> Any:
@@ -206,20 +258,27 @@ def _declare(source: Any, executor: LocalExecutor, budget: Budget) -> Any:
 def _make_task(
     settings: Settings,
     study_file: Path,
-    number: int,
+    folder: Path,
     proposal: Proposal,
-    seconds: float | None,
+    attempt: int,
+    parent: Trial | None,
 ) -> TrialTask:
-    epochs = [e for e in (proposal.epochs, settings.max_epochs) if e is not None]
+    bounds = [settings.max_epochs, getattr(settings.strategy, "max_epochs", None)]
+    # What goes on has the seed with which it began.
+    seed = trial_seed(settings.seed, proposal.number)
+    if parent is not None:
+        seed = parent.task.seed
     return TrialTask(
-        number=number,
-        attempt=0,
+        number=proposal.number,
+        attempt=attempt,
         values=proposal.values,
-        seed=trial_seed(settings.seed, number),
+        seed=seed,
         study=str(study_file),
-        folder=str(study_file.parent / "trials"),
-        max_epochs=min(epochs, default=None),
-        seconds=seconds,
+        folder=str(folder),
+        max_epochs=min((b for b in bounds if b is not None), default=None),
+        share=proposal.share,
+        rows=proposal.rows,
+        states=() if parent is None else parent.outcome.states,
     )
 
 

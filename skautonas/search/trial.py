@@ -6,6 +6,7 @@ from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
 
 from skautonas.estimation.task import TrialOutcome, TrialTask
+from skautonas.search.proposal import Proposal
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Trial:
     """
 
     task: TrialTask
-    epochs: int | None
+    proposal: Proposal
     outcome: TrialOutcome
     finished_at: float
 
@@ -33,10 +34,10 @@ class Trial:
 
     @property
     def seconds_to_best(self) -> float:
-        """Seconds that training took up to the kept epoch, validation left out."""
-        parts = self.outcome.seconds
-        kept = self.outcome.best_epoch / max(self.outcome.epochs, 1e-9)
-        return (parts.total - parts.validate) * kept
+        """Seconds of a training up to the kept epoch, validation left out."""
+        parts, outcome = self.outcome.seconds, self.outcome
+        trained = max(outcome.epochs - outcome.start_epoch, 1e-9)
+        return (parts.total - parts.validate) * outcome.best_epoch / trained
 
     @property
     def startup(self) -> float:
@@ -45,8 +46,14 @@ class Trial:
 
     @property
     def fidelity(self) -> float:
-        """Epochs that its rung allowed; infinite without rungs."""
-        return math.inf if self.epochs is None else self.epochs
+        """How much of a full training its rung allowed, up to 1."""
+        return self.proposal.fidelity
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the files that it left."""
+        checkpoint = self.outcome.checkpoint
+        return [*self.outcome.states, *([checkpoint] if checkpoint else [])]
 
     def beats(self, earlier: "Trial", by_standard_error: bool) -> bool:
         """Tell whether this trial is better than one that was there before it.

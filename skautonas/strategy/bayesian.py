@@ -8,7 +8,7 @@ from scipy import linalg
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
-from skautonas.strategy.configurations import Configuration, Configurations
+from skautonas.strategy.configurations import Configuration, Configurations, key
 
 # Finished trials before the model decides; the starts are among them. Fewer than the
 # 10 of BANANAS, as the starts are known to be good.
@@ -22,9 +22,6 @@ LENGTH_SCALES, NOISES = (0.5, 1.0, 2.0, 4.0, 8.0), (0.01, 0.1, 0.3)
 MOST_TRIALS = 200
 # Ranks become quantiles no further out than this.
 TAIL = 0.02
-# Draws of a configuration that was not tried yet, before the space counts as
-# exhausted.
-MAX_DRAWS = 200
 
 
 class BayesianOracle(keras_tuner.Oracle):
@@ -80,9 +77,9 @@ class BayesianOracle(keras_tuner.Oracle):
         rng = np.random.default_rng([self.seed or 0, len(self.trials)])
         configurations = Configurations(self.hyperparameters)
         finished = [t for t in self.trials.values() if t.status == "COMPLETED"]
-        tried = {_key(t.hyperparameters.values) for t in self.trials.values()}
+        tried = {key(t.hyperparameters.values) for t in self.trials.values()}
         if len(finished) < self.initial_points:
-            values = _draw_new(configurations, tried, rng)
+            values = configurations.draw_new(tried, rng)
         else:
             values = self._suggest(configurations, finished, tried, rng)
         if values is None:
@@ -100,7 +97,7 @@ class BayesianOracle(keras_tuner.Oracle):
         ranked = sorted(finished, key=lambda t: -sign * t.score)
         candidates = _candidates(configurations, ranked[:N_PARENTS], tried, rng)
         if not candidates:
-            return _draw_new(configurations, tried, rng)
+            return configurations.draw_new(tried, rng)
         kept = ranked[: MOST_TRIALS // 2]
         kept += [t for t in finished[-MOST_TRIALS // 2 :] if t not in kept]
         known = np.stack([configurations.encode(_values(t)) for t in kept])
@@ -209,22 +206,8 @@ def _candidates(
         for index in range(N_MUTATIONS)
     ]
     drawn += [configurations.sample(rng) for _ in range(N_RANDOM)]
-    return [values for values in drawn if _key(values) not in tried]
-
-
-def _draw_new(
-    configurations: Configurations, tried: set, rng: np.random.Generator
-) -> Configuration | None:
-    for _ in range(MAX_DRAWS):
-        values = configurations.sample(rng)
-        if _key(values) not in tried:
-            return values
-    return None
+    return [values for values in drawn if key(values) not in tried]
 
 
 def _values(trial: Any) -> Configuration:
     return trial.hyperparameters.values
-
-
-def _key(values: Configuration) -> frozenset:
-    return frozenset(values.items())

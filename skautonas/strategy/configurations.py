@@ -13,6 +13,11 @@ from skautonas.space.base import Configuration
 STEP = 0.2
 # Tries to step away from a value: many at the end of a range, or where it is short.
 MAX_STEPS = 20
+# Draws of a configuration that was not tried yet, before the space counts as
+# exhausted.
+MAX_DRAWS = 200
+# Names of hyperparameters that an oracle adds for its own use.
+OWN_PREFIX = "tuner/"
 
 
 class Configurations:
@@ -33,6 +38,14 @@ class Configurations:
     def sample(self, rng: np.random.Generator) -> Configuration:
         """Draw each active hyperparameter uniformly."""
         return self._read(lambda p: p.prob_to_value(rng.random()))
+
+    def draw_new(self, tried: set, rng: np.random.Generator) -> Configuration | None:
+        """Draw one whose `key` was not tried; None where there seems to be none."""
+        for _ in range(MAX_DRAWS):
+            values = self.sample(rng)
+            if key(values) not in tried:
+                return values
+        return None
 
     def mutate(
         self, values: Mapping[str, Any], rng: np.random.Generator, changes: int = 1
@@ -89,6 +102,13 @@ class Configurations:
             if _is_active(parameter, values):
                 values[parameter.name] = choose(parameter)
         return values
+
+
+def key(values: Mapping[str, Any]) -> frozenset:
+    """Return what two equal configurations have in common, at whatever fidelity."""
+    return frozenset(
+        item for item in values.items() if not item[0].startswith(OWN_PREFIX)
+    )
 
 
 def _is_active(parameter: Any, values: Mapping[str, Any]) -> bool:

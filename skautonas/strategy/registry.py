@@ -8,30 +8,17 @@ from keras_tuner import oracles
 
 from skautonas import _compat
 from skautonas.strategy.bayesian import BayesianOracle
+from skautonas.strategy.hyperband import HyperbandOracle
 
 OBJECTIVE = "score"
-# Epochs of Hyperband's longest rung where the estimator sets no `max_epochs`: rungs of
-# 1, 3, 9 and 27 epochs (the factor 3 is Li et al. 2018's).
-HYPERBAND_EPOCHS = 27
 # Without `max_trials` the budget ends a search; KerasTuner pads trial names by it.
 MANY_TRIALS = 100_000
-
-
-def _hyperband(max_epochs: int | None = None, **common: Any) -> keras_tuner.Oracle:
-    max_trials = common.pop("max_trials")
-    oracle = oracles.HyperbandOracle(
-        max_epochs=max_epochs or HYPERBAND_EPOCHS,
-        hyperband_iterations=None,  # over and over, until the time is up
-        **common,
-    )
-    oracle.max_trials = max_trials
-    return oracle
 
 
 STRATEGIES = {
     "auto": BayesianOracle,
     "bayesian": BayesianOracle,
-    "hyperband": _hyperband,
+    "hyperband": HyperbandOracle,
     "random": oracles.RandomSearchOracle,
 }
 
@@ -83,7 +70,9 @@ def make_oracle(
         oracle.max_trials = limit
         _compat.seed_oracle(oracle, seed)
     elif strategy in STRATEGIES:
-        more = {"max_epochs": max_epochs} if strategy == "hyperband" else {}
+        more = {}
+        if strategy == "hyperband" and max_epochs is not None:
+            more["max_epochs"] = max_epochs
         oracle = STRATEGIES[strategy](
             objective=objective,
             max_trials=limit,

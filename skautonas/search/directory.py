@@ -1,0 +1,183 @@
+"""The directory of a study: what it is about, what happened, and the trials' files."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from skautonas._files import locked, written_atomically
+from skautonas.exceptions import DamagedFileError, StudyExistsError
+from skautonas.search.journal import Journal
+
+# Of the files in a study's directory. A change that an older version could not read
+# gets another number.
+FORMAT = 1
+STUDY, JOURNAL, TRIALS, MODEL, LOCK = (
+    "study.json",
+    "journal.jsonl",
+    "trials",
+    "model.keras",
+    ".lock",
+)
+WAYS_OUT = "Pass overwrite=True to start anew, or another directory."
+
+
+class StudyDirectory:
+    """Files of one study, which this process alone may write.
+
+    Parameters
+    ----------
+    path : Path
+        Of the directory.
+    durable : bool
+        Whether it is there to be gone on with.
+
+    Attributes
+    ----------
+    facts : dict or None
+        What ``study.json`` says; None where the study is new.
+    """
+
+    def __init__(self, path: Path, durable: bool) -> None:
+        self.path = path
+        self.durable = durable
+        self.trials = path / TRIALS
+        self.model = path / MODEL
+        self.facts = self._read_facts()
+        self.trials.mkdir(exist_ok=True)
+        self.journal = Journal(path / JOURNAL, durable)
+
+    def begin(self, facts: Mapping[str, Any]) -> None:
+        """Write what the study is about, or check that it is still about that.
+
+        Parameters
+        ----------
+        facts : mapping
+            ``fingerprint``, by what it is of, and whatever else is worth knowing.
+
+        Raises
+        ------
+        StudyExistsError
+            Where the directory holds another study.
+        """
+        if self.facts is None:
+            self.facts = {"format": FORMAT, **facts}
+            with written_atomically(self.path / STUDY) as file:
+                file.write_text(json.dumps(self.facts, indent=1), encoding="utf-8")
+            return
+        before, now = self.facts["fingerprint"], facts["fingerprint"]
+        names = [name for name in now if before.get(name) != now[name]]
+        if names:
+            received = "; ".join(
+                f"{name} {now[name]}, not {before.get(name)}" for name in names
+            )
+            raise StudyExistsError(
+                f"Expected the study of {str(self.path)!r}; received another "
+                f"{', '.join(names)} ({received}). {WAYS_OUT}"
+            )
+
+    def forget(self, name: str) -> None:
+        """Delete a file of a trial."""
+        (self.trials / name).unlink(missing_ok=True)
+
+    def keep_only(self, names: set[str]) -> None:
+        """Delete all other files of trials, as killed workers leave them."""
+        for file in self.trials.iterdir():
+            if file.name not in names:
+                file.unlink(missing_ok=True)
+
+    def _read_facts(self) -> dict[str, Any] | None:
+        file = self.path / STUDY
+        if not file.exists():
+            if (self.path / JOURNAL).exists() and (self.path / JOURNAL).stat().st_size:
+                raise DamagedFileError(
+                    f"Expected {STUDY} beside {JOURNAL} in {str(self.path)!r}; it is "
+                    f"absent. Restore it. {WAYS_OUT}"
+                )
+            return None
+        try:
+            facts = json.loads(file.read_text(encoding="utf-8"))
+            known = facts["format"]
+            facts["fingerprint"].items()
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DamagedFileError(
+                f"Expected the facts of a study in {str(file)!r}; it cannot be read "
+                f"({type(error).__name__}: {error}). Restore it. {WAYS_OUT}"
+            ) from error
+        if known != FORMAT:
+            raise StudyExistsError(
+                f"Expected a study of format {FORMAT} in {str(self.path)!r}; received "
+                f"format {known}, of another version of skautonas. {WAYS_OUT}"
+            )
+        return facts
+
+
+@contextmanager
+def open_directory(
+    path: str | os.PathLike | None, overwrite: bool = False
+) -> Iterator[StudyDirectory]:
+    """Yield the directory of a study, locked for as long as it is open.
+
+    Parameters
+    ----------
+    path : str, path or None
+        Made where it does not exist. None is a temporary one, removed at the end.
+    overwrite : bool, default=False
+        Delete the study that is there.
+
+    Raises
+    ------
+    StudyExistsError
+        Where another process has it open, or its files are of another format.
+    FileExistsError
+        Where there are other files than those of a study.
+    OSError
+        Where it cannot be written.
+    """
+    if path is None:
+        with tempfile.TemporaryDirectory(prefix="skautonas-study-") as folder:
+            yield from _opened(Path(folder), durable=False)
+        return
+    kept = Path(path).expanduser().resolve()
+    kept.mkdir(parents=True, exist_ok=True)
+    _refuse_other_files(kept)
+    in_use = (
+        f"Expected a study that no other fit has open; {str(kept)!r} is in use. Wait "
+        "for that fit to end, or pass another directory."
+    )
+    with locked(kept / LOCK, StudyExistsError(in_use)):
+        if overwrite:
+            _remove_study(kept)
+        yield from _opened(kept, durable=True)
+
+
+def _opened(folder: Path, durable: bool) -> Iterator[StudyDirectory]:
+    directory = StudyDirectory(folder, durable)
+    try:
+        yield directory
+    finally:
+        directory.journal.close()
+
+
+def _refuse_other_files(folder: Path) -> None:
+    """Raise where a directory is used for something else."""
+    ours = {STUDY, JOURNAL, TRIALS, MODEL, LOCK}
+    others = sorted(file.name for file in folder.iterdir() if file.name not in ours)
+    if others and not (folder / STUDY).exists():
+        raise FileExistsError(
+            f"Expected an empty directory, or one of a study; {str(folder)!r} holds "
+            f"{others[:5]}. Pass another directory."
+        )
+
+
+def _remove_study(folder: Path) -> None:
+    """Remove the files of a study; what it was about goes last."""
+    for name in (JOURNAL, MODEL, STUDY):
+        (folder / name).unlink(missing_ok=True)
+    trials = folder / TRIALS
+    if trials.is_dir():
+        for file in trials.iterdir():
+            file.unlink()

@@ -1,0 +1,89 @@
+"""The finished trials, the best of them, and which of their files are needed."""
+
+from collections.abc import Iterable
+
+from skautonas.search.rules import Rules
+from skautonas.search.trial import Trial
+
+
+class Ledger:
+    """What is known of a search.
+
+    Parameters
+    ----------
+    rules : Rules
+        How trials are compared.
+
+    Attributes
+    ----------
+    trials : list of Trial
+        In the order in which the strategy was told of them.
+    incumbent : Trial or None
+        The best finished trial of the highest fidelity; the earliest of equals.
+    since_best : int
+        Trials of full fidelity since it was found.
+    longest_startup : float
+        Seconds before the first step of the trial that took longest to start.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self.trials: list[Trial] = []
+        self.incumbent: Trial | None = None
+        self.since_best = 0
+        self.longest_startup = 0.0
+        self._by_number: dict[int, Trial] = {}
+        # Whose files are on disk.
+        self._on_disk: dict[int, Trial] = {}
+
+    def __getitem__(self, number: int) -> Trial:
+        return self._by_number[number]
+
+    def add(self, trial: Trial) -> None:
+        """Take a finished trial into account."""
+        self.trials.append(trial)
+        self._by_number[trial.number] = self._on_disk[trial.number] = trial
+        self.longest_startup = max(self.longest_startup, trial.startup)
+        self.incumbent = self._best(trial)
+        if trial.fidelity == 1.0:
+            leads = self.incumbent is trial
+            self.since_best = 0 if leads else self.since_best + 1
+
+    def _best(self, trial: Trial) -> Trial | None:
+        """Return the incumbent after a further finished trial.
+
+        By a standard error the order counts, and must not be that of the clock.
+        """
+        told = [self.incumbent, trial]
+        if self._rules.by_standard_error and self._rules.n_folds > 1:
+            told = list(self.trials)
+        completed = [t for t in told if t and t.outcome.status == "completed"]
+        best = None
+        for later in sorted(completed, key=lambda trial: trial.number):
+            if best is None or later.beats(best, self._rules.by_standard_error):
+                best = later
+        return best
+
+    def files(self) -> set[str]:
+        """Return the names of the files that are on disk."""
+        return {name for trial in self._on_disk.values() for name in trial.files}
+
+    def take_unneeded(self, going_on: Iterable[int]) -> list[str]:
+        """Return the files that nothing needs any more, each of them once.
+
+        Parameters
+        ----------
+        going_on : iterable of int
+            Trials that a later one goes on with, or may.
+        """
+        may_go_on = set(going_on)
+        unneeded: list[str] = []
+        for number, trial in list(self._on_disk.items()):
+            kept = set(trial.outcome.states) if number in may_go_on else set()
+            if trial is self.incumbent:
+                kept.add(trial.outcome.checkpoint or "")
+            names = trial.files
+            if not kept & set(names):
+                del self._on_disk[number]
+            unneeded += [name for name in names if name not in kept]
+        return unneeded

@@ -1,0 +1,33 @@
+"""When a search ends, and how its trials are compared."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a search ends, and how its trials are compared.
+
+    Parameters
+    ----------
+    max_trials : int or None
+        Number of trials.
+    refit_share : float
+        Rows of the refit per row of a trial; 0 without a refit.
+    n_folds : int
+        How often a trial trains.
+    in_order : bool
+        Tell outcomes in the order of their numbers, and ask for trial k only when
+        all before k - workers + 1 are told, so that timing decides nothing.
+    by_standard_error : bool
+        Whether a trial must beat an earlier one by a standard error of the difference
+        of their scores on the folds.
+    trial_timeout : float or None
+        Seconds after which a trial ends.
+    """
+
+    max_trials: int | None
+    refit_share: float
+    n_folds: int
+    in_order: bool
+    by_standard_error: bool = False
+    trial_timeout: float | None = None

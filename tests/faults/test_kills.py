@@ -1,0 +1,175 @@
+"""Scenarios 1 to 3, 9 and 22: processes that are killed at any moment."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from sklearn.datasets import load_wine
+
+from skautonas.search.journal import Asked, Finished, Journal, Told
+from tests.faults import fit, loop
+
+WINE = load_wine(return_X_y=True)
+
+
+def start(module, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", f"tests.faults.{module}", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def read_events(directory):
+    journal = Journal(directory / "journal.jsonl", durable=False)
+    journal.close()
+    return journal.events
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_01_a_search_that_is_killed_at_random_points_loses_nothing(tmp_path, n_workers):
+    expected = loop.run(tmp_path / "whole", 60, n_workers)
+    rng = random.Random(n_workers)
+    killed = 0
+    directory = tmp_path / "killed"
+    while True:
+        process = start("loop", directory, 60, n_workers)
+        # Up to some trial, then a random part of the next one.
+        for _ in range(rng.randint(1, 5)):
+            process.stdout.readline()
+        time.sleep(rng.random() * 0.02)
+        process.kill()
+        output, errors = process.communicate()
+        if "done" in output:
+            break
+        assert errors == ""
+        killed += 1
+    assert killed >= 10
+    driver = loop.run(directory, 60, n_workers)
+    for one, two in zip(expected.ledger.trials, driver.ledger.trials, strict=True):
+        assert one.task.values == two.task.values
+        assert one.proposal == two.proposal
+        assert one.score == two.score
+    incumbents = expected.ledger.incumbent, driver.ledger.incumbent
+    assert incumbents[0].number == incumbents[1].number
+    # No finished trial ran twice: once told, a number has no further attempt.
+    finished = set()
+    for event in read_events(directory):
+        if isinstance(event, Finished):
+            assert event.number not in finished
+            finished.add(event.number)
+        elif isinstance(event, Asked):
+            assert event.number not in finished
+    assert finished == set(range(60))
+    log = (tmp_path / "killed-evaluated.txt").read_text().splitlines()
+    assert len(set(log)) == len(log)  # each attempt has its own number
+
+
+def test_01_a_fit_that_is_killed_in_real_trials_goes_on_to_the_same(tmp_path):
+    expected = fit.told(fit.search(tmp_path / "whole", 12).fit(*WINE))
+    directory, rng, killed = tmp_path / "killed", random.Random(0), 0
+    while True:
+        process = start("fit", directory, 12, "{}")
+        lines = iter(process.stdout.readline, "")
+        wanted = rng.randint(1, 2)
+        for line in lines:
+            wanted -= "trial" in line
+            if not wanted:
+                break
+        time.sleep(rng.random() * 0.4)
+        process.kill()
+        _, errors = process.communicate()
+        if process.returncode == 0:
+            break
+        killed += 1
+        if sum(isinstance(e, Told) for e in read_events(directory)) == 12:
+            break
+    assert killed >= 5, errors
+    fitted = fit.search(directory, 12).fit(*WINE)
+    assert fit.told(fitted) == expected
+    finished = [e.number for e in read_events(directory) if isinstance(e, Finished)]
+    assert sorted(finished) == list(range(12))
+
+
+def test_01_hyperband_goes_on_in_the_middle_of_a_bracket(tmp_path):
+    more = {"strategy": "hyperband", "max_epochs": 9}
+    expected = fit.told(fit.search(tmp_path / "whole", 14, **more).fit(*WINE))
+    process = start("fit", tmp_path / "killed", 14, json.dumps(more))
+    for line in iter(process.stdout.readline, ""):
+        if "trial  10" in line:
+            break
+    process.kill()
+    process.communicate()
+    fitted = fit.search(tmp_path / "killed", 14, **more).fit(*WINE)
+    assert fit.told(fitted) == expected
+    assert {trial.fidelity for trial in fitted.trials_} == {1 / 9, 1 / 3, 1.0}
+
+
+def test_02_a_kill_between_two_lines_leaves_no_zombie(tmp_path):
+    loop.run(tmp_path / "study", 20)
+    lines = (tmp_path / "study" / "journal.jsonl").read_bytes().splitlines(True)
+    (tmp_path / "study" / "trials").mkdir(exist_ok=True)
+    # Rungs are told in order, so that any prefix is what some kill leaves.
+    for count in range(0, len(lines), 4):
+        directory = tmp_path / f"prefix{count}"
+        (directory / "trials").mkdir(parents=True)
+        study = tmp_path / "study" / "study.json"
+        (directory / "study.json").write_bytes(study.read_bytes())
+        (directory / "journal.jsonl").write_bytes(b"".join(lines[:count]))
+        for number in range(20):
+            for kind in "vs":
+                name = f"{number:04d}-0-{kind}.npz"
+                (directory / "trials" / name).write_bytes(b"0" * 100)
+        driver = loop.run(directory, 20)
+        assert len(driver.ledger.trials) == 20
+
+
+def lives(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_03_workers_go_within_a_second_of_their_parent(tmp_path, number):
+    process = start("fit", tmp_path / "study", 500, json.dumps({"n_jobs": 2}))
+    for line in iter(process.stdout.readline, ""):
+        if "trial   2" in line:
+            break
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers) >= 2
+    os.kill(process.pid, number)
+    process.wait()
+    # Nobody may be there to reap them: then they stay as zombies.
+    end = time.monotonic() + 1.5
+    while any(map(lives, workers)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(map(lives, workers))
+    process.communicate()
+    told = sum(isinstance(event, Told) for event in read_events(tmp_path / "study"))
+    fitted = fit.search(tmp_path / "study", told + 1).fit(*WINE)
+    assert fitted.n_trials_ >= told
+
+
+def test_22_two_processes_do_not_share_a_directory(tmp_path):
+    process = start("fit", tmp_path / "study", 500, "{}")
+    try:
+        for line in iter(process.stdout.readline, ""):
+            if "trial" in line:
+                break
+        with pytest.raises(ValueError, match="in use"):
+            fit.search(tmp_path / "study", 500).fit(*WINE)
+    finally:
+        process.kill()
+        process.communicate()
+    fitted = fit.search(tmp_path / "study", 1).fit(*WINE)
+    assert fitted.n_trials_ >= 1

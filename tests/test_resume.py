@@ -1,0 +1,168 @@
+"""A study's directory: fits that go on, and fits that are refused."""
+
+import keras_tuner
+import numpy as np
+import pytest
+from keras_tuner import oracles
+from sklearn.datasets import load_wine
+
+from skautonas import SkautonasWarning, TabularSearchClassifier
+from skautonas.exceptions import StudyExistsError
+from skautonas.search.journal import Asked, Ended, Journal
+from skautonas.space import TabularSpace
+from tests.faults.fit import SPACE, search, told
+
+X, Y = load_wine(return_X_y=True)
+
+
+def events(directory, kind):
+    journal = Journal(directory / "journal.jsonl", durable=False)
+    journal.close()
+    return [event for event in journal.events if isinstance(event, kind)]
+
+
+def kerastuner(kind):
+    return kind(objective=keras_tuner.Objective("val_loss", "min"), max_trials=99)
+
+
+STRATEGIES = {
+    "random": "random",
+    "bayesian": "bayesian",
+    "hyperband": "hyperband",
+    "KerasTuner's random search": kerastuner(oracles.RandomSearchOracle),
+    "KerasTuner's Bayesian optimization": kerastuner(
+        oracles.BayesianOptimizationOracle
+    ),
+    "KerasTuner's grid search": kerastuner(oracles.GridSearchOracle),
+    "KerasTuner's Hyperband": oracles.HyperbandOracle(
+        objective=keras_tuner.Objective("val_loss", "min"),
+        max_epochs=3,
+        hyperband_iterations=9,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_each_strategy_goes_on_to_more_trials(tmp_path, name):
+    more = {"strategy": STRATEGIES[name], "max_epochs": 3}
+    expected = told(search(None, 8, **more).fit(X, Y))
+    for max_trials in (3, 8):
+        fitted = search(tmp_path, max_trials, **more).fit(X, Y)
+    assert told(fitted) == expected
+    assert len(events(tmp_path, Asked)) == 8
+
+
+def test_what_is_finished_is_only_loaded(tmp_path):
+    first = search(tmp_path, 3, refit=True).fit(X, Y)
+    again = search(tmp_path, 3, refit=True).fit(X, Y)
+    assert told(again) == told(first)
+    assert again.refitted_
+    assert len(events(tmp_path, Ended)) == 1
+    more = search(tmp_path, 4, refit=True).fit(X, Y)
+    assert more.n_trials_ == 4
+
+
+def test_the_time_budget_counts_what_was_spent(tmp_path):
+    spent = search(tmp_path, 2).fit(X, Y).search_time_
+    fitted = search(tmp_path, None, time_budget=spent + 8).fit(X, Y)
+    assert fitted.n_trials_ > 2
+    assert fitted.search_time_ > spent
+    assert fitted.stop_reason_ == "time_budget"
+
+
+DIFFERENT = {
+    "data": (lambda: (X + 1, Y), {}),
+    "data in another order": (lambda: (X[::-1], Y[::-1]), {}),
+    "labels": (lambda: (X, (Y + 1) % 3), {}),
+    "space": (lambda: (X, Y), {"space": TabularSpace(architectures=("residual",))}),
+    "strategy": (lambda: (X, Y), {"strategy": "random"}),
+    "metric": (lambda: (X, Y), {"scoring": "balanced_accuracy"}),
+    "seed": (lambda: (X, Y), {"random_state": 1}),
+    "max_epochs": (lambda: (X, Y), {"max_epochs": 4}),
+    "splits": (lambda: (X, Y), {"validation_fraction": 0.5}),
+    "class_weight": (lambda: (X, Y), {"class_weight": "balanced"}),
+}
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("kept")
+    search(directory, 1).fit(X, Y)
+    return directory
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_another_study_is_refused_by_what_differs(kept, name):
+    data, more = DIFFERENT[name]
+    before = (kept / "journal.jsonl").read_bytes()
+    named = name.split(maxsplit=1)[0]
+    with pytest.raises(StudyExistsError, match=rf"another .*{named}.*overwrite=True"):
+        search(kept, 1, **more).fit(*data())
+    assert (kept / "journal.jsonl").read_bytes() == before
+
+
+def test_weights_are_part_of_the_data(kept):
+    with pytest.raises(StudyExistsError, match=r"another .*weights"):
+        search(kept, 1).fit(X, Y, sample_weight=np.linspace(1, 2, len(Y)))
+
+
+def test_an_estimator_of_another_kind_is_refused(kept):
+    regressor = search(kept, 1)
+    regressor = type("Other", (TabularSearchClassifier,), {})(**regressor.get_params())
+    with pytest.raises(StudyExistsError, match="another estimator"):
+        regressor.fit(X, Y)
+
+
+def test_overwrite_starts_another_study(tmp_path):
+    search(tmp_path, 2).fit(X, Y)
+    fitted = search(tmp_path, 1, overwrite=True, random_state=1).fit(X, Y)
+    assert fitted.n_trials_ == 1
+    assert len(events(tmp_path, Asked)) == 1
+
+
+def test_without_a_seed_the_study_keeps_its_own(tmp_path):
+    first = search(tmp_path, 2, random_state=None).fit(X, Y)
+    more = search(tmp_path, 4, random_state=None).fit(X, Y)
+    assert [t.params for t in more.trials_[:2]] == [t.params for t in first.trials_]
+    assert more.n_trials_ == 4
+
+
+def test_a_study_of_other_versions_warns(tmp_path):
+    search(tmp_path, 1).fit(X, Y)
+    facts = (tmp_path / "study.json").read_text()
+    import keras
+
+    assert f'"keras": "{keras.__version__}"' in facts
+    changed = facts.replace(f'"keras": "{keras.__version__}"', '"keras": "3.0.0"')
+    (tmp_path / "study.json").write_text(changed)
+    with pytest.warns(SkautonasWarning, match=r"began with keras 3\.0\.0, now"):
+        search(tmp_path, 1).fit(X, Y)
+
+
+def test_folds_and_rungs_go_on(tmp_path):
+    more = {"cv": 2, "refit": True, "strategy": "hyperband"}
+    expected = told(search(None, 12, **more).fit(X, Y))
+    for max_trials in (5, 12):
+        fitted = search(tmp_path, max_trials, **more).fit(X, Y)
+    assert told(fitted) == expected
+
+
+def test_the_median_rule_stops_trials_of_any_strategy():
+    for strategy in ("random", "bayesian"):
+        fitted = search(
+            None, 14, strategy=strategy, pruner="median", max_epochs=60, space=SPACE
+        ).fit(X, Y)
+        stopped = [t for t in fitted.trials_ if t.status == "stopped"]
+        assert stopped
+        assert all(t.epochs < 60 for t in stopped)
+        assert fitted.trials_[fitted.best_index_].status == "completed"
+        assert np.isfinite(fitted.cv_results_["mean_test_score"]).all()
+
+
+def test_state_and_checkpoints_stay_small(tmp_path):
+    # In the middle of a bracket, whose members may still go on.
+    search(tmp_path, 50, strategy="hyperband", n_jobs=2).fit(X, Y)
+    model = (tmp_path / "model.keras").stat().st_size
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    rest = sum(f.stat().st_size for f in files if f.name != "model.keras")
+    assert rest < 10 * model

@@ -4,7 +4,13 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from skautonas.exceptions import SearchFailedError, SkautonasError, SkautonasWarning
+from skautonas.exceptions import (
+    DamagedFileError,
+    SearchFailedError,
+    SkautonasError,
+    SkautonasWarning,
+    StudyExistsError,
+)
 
 if TYPE_CHECKING:
     from skautonas.estimators.image import ImageSearchClassifier, ImageSearchRegressor
@@ -17,11 +23,13 @@ if TYPE_CHECKING:
 __version__ = version("skautonas")
 
 __all__ = [
+    "DamagedFileError",
     "ImageSearchClassifier",
     "ImageSearchRegressor",
     "SearchFailedError",
     "SkautonasError",
     "SkautonasWarning",
+    "StudyExistsError",
     "TabularSearchClassifier",
     "TabularSearchRegressor",
     "TextSearchClassifier",

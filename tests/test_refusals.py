@@ -8,12 +8,14 @@ import polars as pl
 import pytest
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold
 
 from skautonas import (
     ImageSearchClassifier,
     SkautonasWarning,
     TabularSearchClassifier,
 )
+from skautonas.data.texts import to_inputs
 from skautonas.space import ImageSpace, TabularSpace
 
 WINE = load_wine(return_X_y=True)
@@ -131,3 +133,26 @@ def test_another_backend_of_keras_is_refused(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(RuntimeError, match=r"'jax'.*KERAS_BACKEND=tensorflow"):
         TabularSearchClassifier(**QUICK).fit(*WINE)
+
+
+def test_sets_of_labels_are_told_how_to_pass():
+    search = TabularSearchClassifier()
+    with pytest.raises(ValueError, match="MultiLabelBinarizer"):
+        search.fit(np.ones((4, 2)), [["a", "b"], ["a"], [], ["b"]])
+
+
+def test_a_splitter_of_groups_is_told_to_get_them():
+    search = TabularSearchClassifier(cv=GroupKFold(2))
+    with pytest.raises(ValueError, match=r"Expected groups.*groups=groups"):
+        search.fit(*WINE)
+
+
+def test_there_are_no_classes_before_fit():
+    assert not hasattr(TabularSearchClassifier(), "classes_")
+    with pytest.raises(AttributeError, match="no classes_ before fit"):
+        TabularSearchClassifier().classes_  # noqa: B018
+
+
+def test_one_column_of_a_table_is_a_list_of_texts():
+    inputs = to_inputs(pd.DataFrame({"a": ["one", "two"]}))
+    assert [list(texts) for texts in inputs.values()] == [["one", "two"]]

@@ -36,6 +36,7 @@ def check_labels(y: Any) -> np.ndarray:
     if sparse.issparse(y):
         y = y.toarray()
     # numpy would turn a list such as [1, "a"] into strings.
+    _refuse_sets(y)
     labels = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
     if labels.ndim == 2 and labels.shape[1] > 1:
         return _check_indicators(labels)
@@ -46,6 +47,18 @@ def check_labels(y: Any) -> np.ndarray:
     if labels.dtype.kind in "fM" and not np.isfinite(labels).all():
         raise ValueError("Input y contains NaN or infinity. Drop those rows.")
     return labels
+
+
+def _refuse_sets(y: Any) -> None:
+    """Raise where rows of a list are sets of labels of different sizes."""
+    if not isinstance(y, list | tuple):
+        return
+    sizes = {len(row) for row in y if isinstance(row, list | tuple | set | frozenset)}
+    if len(sizes) > 1 or any(isinstance(row, set | frozenset) for row in y):
+        raise ValueError(
+            "Expected one label a row, or a matrix of zeros and ones; received sets of "
+            "labels. Pass sklearn.preprocessing.MultiLabelBinarizer().fit_transform(y)."
+        )
 
 
 def _check_indicators(y: np.ndarray) -> np.ndarray:

@@ -65,7 +65,15 @@ def cross_validation(
 def _split(cv: Any, rows: Rows) -> list[Pair]:
     # Splitters look at the number of rows only, never at what is in them.
     X = np.zeros((len(rows), 1))
-    return list(check_cv(cv).split(X, rows.y, rows.groups))
+    try:
+        return list(check_cv(cv).split(X, rows.y, rows.groups))
+    except ValueError as error:
+        if rows.groups is None and "'groups'" in str(error):
+            raise ValueError(
+                f"Expected groups for cv={cv!r}; received none. Pass them, as in "
+                "fit(X, y, groups=groups)."
+            ) from error
+        raise
 
 
 def holdout(y: np.ndarray, fraction: float, *, stratify: bool, seed: int) -> Pair:

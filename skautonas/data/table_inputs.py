@@ -20,11 +20,14 @@ REFUSED = (
 def to_inputs(X, columns, by_name):
     """Return the raw tensors of a table: numpy arrays by input name.
 
-    X is a DataFrame, a dict of columns, or a 2-D array; ``columns`` lists name,
-    position and kind, and of dates time zone, origin and parts, as in training. Arrays
+    X is a DataFrame, a dict of columns, or a 2-D array, a sparse one too; ``columns``
+    lists name, position and kind, and of dates time zone, origin and parts, as in
+    training. Arrays
     and lists of rows are read by position. Durations become seconds; dates become days
     from their origin and parts of the calendar, all in the time zone of the training.
     """
+    if hasattr(X, "toarray"):
+        X = X.toarray()
     has_names = by_name and (isinstance(X, dict) or hasattr(X, "columns"))
     if has_names:
         refuse_absent(X, [name for name, *_ in columns])

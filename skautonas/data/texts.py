@@ -40,12 +40,14 @@ def to_inputs(X):
             f"Expected a list or array of texts; received one {type(X).__name__}. "
             "Pass [text]."
         )
+    names = []
     if hasattr(X, "columns"):
         names = list(getattr(X, "column_names", X.columns))
+    if len(names) > 1:
         raise ValueError(
             "Expected a list or a single column of texts; received a table with "
             f"columns {names}. Pass one column, as in "
-            f'df["{next(iter(names), "column")}"].'
+            f'df["{names[0]}"].'
         )
     texts = np.asarray(X, dtype=object)
     if texts.ndim == 2 and texts.shape[1] == 1:
@@ -69,6 +71,8 @@ def to_inputs(X):
             kind = type(text).__name__
             missing = kind in ("NoneType", "NAType", "float")
             mend = "[str(text) for text in X]"
+            if isinstance(text, list | tuple):
+                mend = '[" ".join(tokens) for tokens in X]'
             if missing:
                 fills = hasattr(X, "fillna")
                 mend = 'X.fillna("")' if fills else "empty strings in their place"

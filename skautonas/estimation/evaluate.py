@@ -49,11 +49,19 @@ def evaluate(task: TrialTask) -> TrialOutcome:
         return TrialOutcome(
             "failed",
             seconds=Seconds(total=time.monotonic() - start),
-            error=f"{type(error).__name__}: {error}",
+            error=_describe(error),
             traceback=traceback.format_exc(),
         )
     finally:
         forget_models()
+
+
+def _describe(error: Exception) -> str:
+    """Return type and message of an error; say where memory was short."""
+    name = type(error).__name__
+    if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
+        return f"{name}: out of memory. {str(error)[:200]}"
+    return f"{name}: {error}"
 
 
 def forget_models() -> None:

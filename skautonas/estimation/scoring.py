@@ -111,13 +111,19 @@ def check_scorer(
             warnings.simplefilter("ignore")
             score_predictions(scorer, targets, y_true, guesses, weights)
     except Exception as error:
+        mends = "Choose another scoring (with weights, one that takes sample_weight)"
+        if isinstance(targets, ValueTargets):
+            mends += ", or pass more rows"
+        else:
+            mends += (
+                "; for classes that are missing there, pass X_val and y_val with rows "
+                "of every class; for a scorer of a positive class, pass labels of 0 "
+                "and 1; with more than two classes, choose one such as roc_auc_ovr"
+            )
         raise ValueError(
             f"Expected a scorer for the {len(y_true)} validation rows; received "
             f"scoring={scorer!r}, which fails on them with {type(error).__name__}: "
-            f"{str(error).rstrip('.')}. Choose another scoring (with weights, one that "
-            "takes sample_weight); for classes that are missing there, pass X_val and "
-            "y_val with rows of every class; for a scorer of a positive class, pass "
-            "labels of 0 and 1."
+            f"{str(error).rstrip('.')}. {mends}."
         ) from error
 
 

@@ -143,8 +143,13 @@ class BaseSearch(SearchResults):
 
         Raises
         ------
-        ValueError
-            Where the data do not fit, or no trial could be trained.
+        ValueError, TypeError
+            Where the data do not fit, no trial could be trained, or ``directory`` holds
+            another study (`skautonas.StudyExistsError`).
+        OSError
+            Where ``directory`` cannot be written or read.
+        KeyboardInterrupt
+            By Ctrl-C before a first trial was finished.
         """
         before = dict(vars(self))
         try:

@@ -18,8 +18,7 @@ default="auto"
         converged stops earlier. None is no limit; then ``max_trials`` must be set.
         Worker processes that have to start first may add up to 6 seconds.
     max_epochs : int, default=None
-        Upper bound of the epochs of a trial. None leaves it to the recipe; Hyperband's
-        longest rung then has 27.
+        Upper bound of the epochs of a trial. None leaves it to the recipe.
     scoring : str or callable, default=None
         Objective: any scikit-learn scorer. None is accuracy for classifiers and R2 for
         regressors.
@@ -34,7 +33,19 @@ default="auto"
         with ``cv`` and where ``fit`` gets ``X_val``.
 {class_weight}    refit : bool, default=True
         Train the winner again on all rows where the time reaches; otherwise the model
-        is the one that was validated.
+        is the one that was validated, of several folds that of the first.
+    pruner : {"median"} or None, default=None
+        Stop a trial whose best score so far is below the median of the finished trials'
+        averages up to there (after Golovin et al. 2017).
+    trial_timeout : float or None, default=None
+        Seconds after which a trial ends. None is 30 % of ``time_budget``, 10 s at
+        least.
+    directory : str, path or None, default=None
+        Where the search is recorded, so that a later fit on the same data goes on, to
+        a larger ``max_trials`` or ``time_budget``; the latter then counts the seconds
+        of the fits before. None is a temporary one.
+    overwrite : bool, default=False
+        Delete the study that ``directory`` holds.
     n_jobs : int, default=None
         Worker processes, one thread each. None is 1, -1 all cores.
     random_state : int, RandomState instance or None, default=None
@@ -69,8 +80,10 @@ best_model_ : keras.Model
         Seconds of the whole fit, of its end, and of the start of cold workers.
     refitted_ : bool
         Whether the model was trained on all rows; not where the time did not reach.
-    stop_reason_ : {"time_budget", "max_trials", "converged", "exhausted", "failures"}
-        Why the search ended; "failures" where its first 25 trials failed.
+    stop_reason_ : str
+        Why the search ended: "time_budget", "max_trials", "converged", "exhausted"
+        (nothing new to try), "interrupted" (by Ctrl-C), or "failures" (its first 25
+        trials failed).
     scorer_ : callable
         The scorer of the objective.\
 """

@@ -95,7 +95,10 @@ class SearchClassifierMixin(ClassifierMixin, BaseSearch):
 
         Column numbers where y was an indicator matrix.
         """
-        return self._targets.classes
+        targets = getattr(self, "_targets", None)
+        if targets is None:
+            raise AttributeError(f"{type(self).__name__} has no classes_ before fit.")
+        return targets.classes
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each class.

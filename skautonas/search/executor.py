@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
 from concurrent.futures import wait as wait_for
-from functools import partial
+from functools import lru_cache, partial
+from multiprocessing.util import Finalize
 from typing import Any
 
 from joblib import effective_n_jobs
@@ -149,6 +150,7 @@ def count_workers(n_jobs: int | None) -> int:
 
 
 def _lease() -> Worker:
+    _end_with_this_process()
     with _idle_lock:
         return _idle.pop() if _idle else Worker()
 
@@ -186,11 +188,27 @@ def result_within(
     return future.result()
 
 
+@lru_cache(maxsize=1)
+def _end_with_this_process() -> None:
+    """End idle workers when this process ends.
+
+    One that multiprocessing started joins its children, and would wait for them to
+    time out.
+    """
+    Finalize(None, _end_idle_workers, exitpriority=100)
+
+
+def _end_idle_workers() -> None:
+    while _idle:
+        _idle.pop().replace().shutdown(wait=True, kill_workers=True)
+
+
 def _forget_workers() -> None:
     """Leave the workers to the parent: a forked child has none of their threads."""
     global _idle_lock
     _idle_lock = threading.Lock()
     _idle.clear()
+    _end_with_this_process.cache_clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -33,8 +33,8 @@ class Ledger:
         self.since_best = 0
         self.longest_startup = 0.0
         self._by_number: dict[int, Trial] = {}
-        # Whose files are on disk.
-        self._on_disk: dict[int, Trial] = {}
+        # Names of files by trial.
+        self._on_disk: dict[int, set[str]] = {}
 
     def __getitem__(self, number: int) -> Trial:
         return self._by_number[number]
@@ -42,7 +42,8 @@ class Ledger:
     def add(self, trial: Trial) -> None:
         """Take a finished trial into account."""
         self.trials.append(trial)
-        self._by_number[trial.number] = self._on_disk[trial.number] = trial
+        self._by_number[trial.number] = trial
+        self._on_disk[trial.number] = set(trial.files)
         self.longest_startup = max(self.longest_startup, trial.startup)
         self.incumbent = self._best(trial)
         if trial.fidelity == 1.0:
@@ -66,7 +67,7 @@ class Ledger:
 
     def files(self) -> set[str]:
         """Return the names of the files that are on disk."""
-        return {name for trial in self._on_disk.values() for name in trial.files}
+        return set().union(*self._on_disk.values())
 
     def take_unneeded(self, going_on: Iterable[int]) -> list[str]:
         """Return the files that nothing needs any more, each of them once.
@@ -78,12 +79,13 @@ class Ledger:
         """
         may_go_on = set(going_on)
         unneeded: list[str] = []
-        for number, trial in list(self._on_disk.items()):
-            kept = set(trial.outcome.states) if number in may_go_on else set()
-            if trial is self.incumbent:
-                kept.add(trial.outcome.checkpoint or "")
-            names = trial.files
-            if not kept & set(names):
+        for number, names in list(self._on_disk.items()):
+            outcome = self._by_number[number].outcome
+            kept = names & set(outcome.states) if number in may_go_on else set()
+            if self.incumbent is not None and number == self.incumbent.number:
+                kept |= names - set(outcome.states)
+            unneeded += names - kept
+            self._on_disk[number] = kept
+            if not kept:
                 del self._on_disk[number]
-            unneeded += [name for name in names if name not in kept]
         return unneeded

@@ -157,9 +157,12 @@ def run_search(
     winner, stop_reason = driver.ledger.incumbent, driver.stop_reason
     if winner is None:
         if stop_reason == "interrupted":
+            goes_on = ""
+            if directory.durable:
+                goes_on = " With the same directory, the next fit goes on."
             raise KeyboardInterrupt(
-                f"Interrupted before any trial had finished: {len(trials)} failed, and "
-                "there is no model. With the same directory, fit goes on."
+                f"Interrupted before any trial had finished; {len(trials)} failed. "
+                f"There is no model.{goes_on}"
             )
         raise SearchFailedError(failure_message(trials))
     start = time.monotonic()

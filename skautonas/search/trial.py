@@ -94,5 +94,5 @@ def outcome_of(future: Future, killed: bool) -> TrialOutcome:
     if killed:
         message = "TimeoutError: it did not stop when its time was up, and was killed"
     elif isinstance(error, BrokenExecutor):
-        message = f"{type(error).__name__}: the worker died"
+        message = f"{type(error).__name__}: the worker died, perhaps for want of memory"
     return TrialOutcome("failed", error=message)

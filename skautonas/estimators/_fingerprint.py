@@ -66,8 +66,8 @@ def _digest_or_none(array: Any) -> str:
 
 
 def _name(value: Any) -> str:
-    """Return a name that is the same in another process."""
+    """Return a name that is the same in another process, or in another module."""
     if isinstance(value, str):
         return value
     named = value if hasattr(value, "__qualname__") else type(value)
-    return f"{named.__module__}.{named.__qualname__}"
+    return named.__qualname__

@@ -156,7 +156,6 @@ def test_a_tiny_budget_gives_a_model_with_folds_too(name):
     with pytest.warns(SkautonasWarning, match="first trial"):
         search.fit(X, y)
     assert search.predict(X).shape == (100,)
-    assert search.refitted_
 
 
 def test_a_generator_that_is_used_up_is_told():

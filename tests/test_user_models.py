@@ -186,7 +186,16 @@ def test_texts_reach_the_users_model_and_its_card(build, tmp_path):
     np.testing.assert_allclose(outputs, expected, atol=1e-5)
 
 
-COLUMNS = ["trial", "score", "status", "seconds", "epochs", "parameters", "error"]
+COLUMNS = [
+    "trial",
+    "score",
+    "status",
+    "fidelity",
+    "seconds",
+    "epochs",
+    "parameters",
+    "error",
+]
 
 
 def with_names_of_columns(hp):

@@ -79,8 +79,8 @@ class SearchResults(BaseEstimator):
         Returns
         -------
         pandas.DataFrame or list of dict
-            One row a trial: trial, score, status, seconds, epochs, parameters,
-            error, and each active hyperparameter as ``param_<name>``.
+            One row a trial: trial, score, status, fidelity, seconds, epochs,
+            parameters, error, and each active hyperparameter as ``param_<name>``.
         """
         check_is_fitted(self)
         rows = leaderboard_rows(self.trials_)

@@ -1,6 +1,8 @@
 """Private names of dependencies, each with its reason and the version it is from."""
 
+import copy
 import math
+from functools import partial
 from typing import Any
 
 # joblib 1.6: its vendored loky, whose workers start anew, are killed one by one and get
@@ -23,6 +25,7 @@ __all__ = [
     "Interval",
     "StrOptions",
     "check_sample_weight",
+    "copy_space_cheaply",
     "fit_context",
     "get_active_backend",
     "lift_worker_memory_limit",
@@ -66,6 +69,22 @@ def silence_oracle(oracle: Any) -> None:
     oracle.verbose = 0
     oracle.save = _do_nothing
     oracle._save_trial = _do_nothing
+
+
+def copy_space_cheaply(hp: Any) -> None:
+    """Have copies of declared hyperparameters share what is declared.
+
+    KerasTuner 1.4.8 writes and reads the whole space as a configuration for each trial,
+    of which only the values are ever changed: 10 ms for 40 hyperparameters.
+    """
+    hp.copy = partial(_with_own_values, hp)
+
+
+def _with_own_values(hp: Any) -> Any:
+    twin = copy.copy(hp)
+    del twin.copy  # back to the method of the class
+    twin.values = dict(hp.values)
+    return twin
 
 
 def _do_nothing(*arguments: Any) -> None:

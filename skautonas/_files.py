@@ -12,6 +12,10 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 
+# Names of files that a killed process left unfinished.
+UNFINISHED = f".{'[0-9a-f]' * 32}.*"
+
+
 @contextmanager
 def written_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path; what was written there is moved to ``path`` at the end.
@@ -19,7 +23,7 @@ def written_atomically(path: Path) -> Iterator[Path]:
     Where the body raises, ``path`` is left as it was.
     """
     path = path.resolve()
-    temporary = path.with_name(f"{uuid.uuid4().hex}{path.suffix}")
+    temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     try:
         yield temporary
         with temporary.open("rb") as file:

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from skautonas.strategy import make_oracle
-from skautonas.strategy.bayesian import BayesianOracle, GaussianProcess, normal_scores
+from skautonas.strategy.bayesian import (
+    BayesianOracle,
+    GaussianProcess,
+    likeliest_kernel,
+    normal_scores,
+)
 from skautonas.strategy.configurations import Configurations
 
 
@@ -110,7 +115,8 @@ def test_the_process_interpolates_and_is_unsure_far_away(hp):
     drawn = [configurations.sample(rng) for _ in range(40)]
     known = np.stack([configurations.encode(v) for v in drawn])
     scores = normal_scores(np.array([truth(v) for v in drawn]))
-    process = GaussianProcess(configurations, known, scores)
+    kernel = likeliest_kernel(configurations, known, scores)
+    process = GaussianProcess(configurations, known, scores, kernel)
     mean, deviation = process.predict(known)
     assert np.corrcoef(mean, scores)[0, 1] > 0.9
     far = np.stack([configurations.encode(configurations.sample(rng))])

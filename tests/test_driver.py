@@ -11,7 +11,7 @@ import pytest
 from skautonas.estimation.task import Seconds, TrialOutcome, TrialTask
 from skautonas.search.budget import FINISH_SECONDS, Budget
 from skautonas.search.driver import MAX_FAILURES, PATIENCE, Driver
-from skautonas.search.journal import Asked, Finished
+from skautonas.search.journal import Asked, Finished, Told
 from skautonas.search.proposal import Proposal
 from skautonas.search.rules import Rules
 
@@ -466,3 +466,46 @@ def test_a_trial_that_outlives_its_timeout_is_killed_without_a_budget():
         )
         driver.run()
     assert len(executor.killed) == 1
+
+
+def test_with_two_workers_a_search_that_stopped_anywhere_asks_as_before():
+    """What was known at each ask is what was known in a search that never stopped."""
+    rules = {"workers": 2, "max_trials": 7, "in_order": True}
+    whole = Recorder()
+    _, expected = run(evaluate_number, record=whole, **rules)
+    for calls in range(len(whole.events)):
+        first = Recorder(calls)
+        with contextlib.suppress(SystemExit):
+            run(evaluate_number, record=first, **rules)
+        _, strategy = run(evaluate_number, events=first.events, **rules)
+        assert strategy.known_at_ask == expected.known_at_ask
+        assert strategy.told == expected.told
+
+
+def test_a_gap_of_a_search_under_time_is_filled_in_order():
+    rules = {"workers": 2, "max_trials": 4}
+    events = [
+        Asked(0, 0, {"x": 0}, 0.0),
+        Asked(1, 0, {"x": 1}, 0.0),
+        Finished(1, 0, evaluate_number(make_task(Proposal(1, {"x": 1}), 0, None)), 1.0),
+        Told(1),
+    ]
+    driver, _ = run(evaluate_number, events=events, in_order=True, **rules)
+    assert sorted(t.number for t in driver.ledger.trials) == [0, 1, 2, 3]
+
+
+def test_a_first_trial_that_was_lost_gets_its_time_again():
+    events = [Asked(0, 0, {"x": 0}, 100.0)]
+    driver, _ = run(evaluate_number, workers=1, budget=0.5, events=events)
+    assert [t.number for t in driver.ledger.trials] == [0]
+
+
+def test_what_a_failed_attempt_left_is_forgotten():
+    def evaluate(task):
+        if task.number == 1:
+            raise RuntimeError
+        return outcome(1.0)
+
+    forgotten = []
+    run(evaluate, workers=1, max_trials=3, forget=forgotten.append)
+    assert forgotten == ["0001-0-*"]

@@ -126,9 +126,10 @@ def test_overwrite_starts_anew(tmp_path):
         (directory.trials / "0000-0-variables.npz").write_bytes(b"1")
     with open_directory(tmp_path, overwrite=True) as directory:
         assert directory.facts is None
+        assert (tmp_path / "journal.jsonl").stat().st_size > 0  # until another begins
+        directory.begin(facts(labels="3"))
         assert directory.journal.events == []
         assert list(directory.trials.iterdir()) == []
-        directory.begin(facts(labels="3"))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', "null", "\x00\xff"])
@@ -224,3 +225,11 @@ def test_paths_of_all_kinds(tmp_path, name):
             file.write_bytes(b"1")
         directory.keep_only(set())
         assert list(directory.trials.iterdir()) == []
+
+
+def test_a_study_whose_first_write_was_killed_can_begin(tmp_path):
+    unfinished = tmp_path / f".{'0a' * 16}.json"
+    unfinished.write_text("{")
+    with open_directory(tmp_path) as directory:
+        directory.begin(facts())
+    assert not unfinished.exists()

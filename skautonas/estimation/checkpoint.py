@@ -13,7 +13,17 @@ from skautonas.estimation.trainer import TrainingState
 from skautonas.exceptions import DamagedFileError
 
 LISTS = ("variables", "optimizer", "kept")
-NUMBERS = ("done", "total", "anchor", "score", "best", "best_at", "best_epoch", "curve")
+NUMBERS = (
+    "done",
+    "total",
+    "anchor",
+    "score",
+    "best_epoch",
+    "best",
+    "best_at",
+    "curve",
+    "seconds",
+)
 
 
 def write_variables(path: Path, variables: Iterable[np.ndarray]) -> None:

@@ -82,11 +82,15 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
             forget_models()
         left = seconds_left(task, start)
         share = None if left is None else left / (len(study.folds) - index)
+        fold_began = time.monotonic()
         result, trainer = _train_fold(task, index, fold, study.scorer, share)
         began = time.monotonic()
-        if _may_go_on(task):
+        if task.share < 1.0:
+            training = result.training
+            spent = began - fold_began - training.seconds.validate
+            state = trainer.state(training, training.earlier_seconds + spent)
             states.append(_name(task, f"state{index}"))
-            write_state(_path(task, states[-1]), trainer.state(result.training))
+            write_state(_path(task, states[-1]), state)
         if index == 0:
             # Where there is no refit, the model is that of the first fold.
             write_variables(_path(task, checkpoint), result.training.variables)
@@ -108,10 +112,12 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
         epochs=_mean(trainings, "epochs"),
         planned_epochs=_mean(trainings, "planned_epochs"),
         start_epoch=_mean(trainings, "start_epoch"),
+        earlier_seconds=sum(training.earlier_seconds for training in trainings),
         seconds=seconds,
         n_parameters=results[0].n_parameters,
         checkpoint=checkpoint,
-        states=tuple(states),
+        # What was stopped as hopeless does not go on.
+        states=() if trainings[-1].hopeless else tuple(states),
     )
 
 
@@ -173,10 +179,6 @@ def _training_rows(task: TrialTask, fold: Fold) -> slice | np.ndarray:
         return slice(fold.n_rows)
     order = np.random.default_rng(fold.n_rows).permutation(fold.n_rows)
     return np.sort(order[: max(1, round(task.rows * fold.n_rows))])
-
-
-def _may_go_on(task: TrialTask) -> bool:
-    return task.share < 1.0
 
 
 def prepare(task: TrialTask, fold: Fold, rows: Examples) -> tuple[Candidate, Trainer]:

@@ -105,8 +105,8 @@ class TrialOutcome:
         Epoch that was kept, one for all folds: their best or last.
     epochs, planned_epochs : float
         Epochs trained, and length of the schedule; means over the folds.
-    start_epoch : float
-        Where it went on from.
+    start_epoch, earlier_seconds : float
+        Where it went on from, and what the training up to there had taken.
     seconds : Seconds
         Wall time by part.
     n_parameters : int
@@ -129,6 +129,7 @@ class TrialOutcome:
     epochs: float = 0.0
     planned_epochs: float = 0.0
     start_epoch: float = 0.0
+    earlier_seconds: float = 0.0
     seconds: Seconds = field(default_factory=Seconds)
     n_parameters: int = 0
     checkpoint: str | None = None

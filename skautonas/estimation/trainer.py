@@ -33,8 +33,8 @@ PLAN_SHARE = 0.95
 class Training:
     """What a training did; ``variables`` are those of the kept epoch.
 
-    ``start_epoch`` is where it went on from, and ``hopeless`` says that it was stopped
-    below a floor.
+    ``start_epoch`` is where it went on from, after ``earlier_seconds`` of training, and
+    ``hopeless`` says that it was stopped below a floor.
     """
 
     variables: list[np.ndarray]
@@ -43,6 +43,7 @@ class Training:
     epochs: float = 0.0
     planned_epochs: float = 0.0
     start_epoch: float = 0.0
+    earlier_seconds: float = 0.0
     hopeless: bool = False
     curve: list[tuple[float, float, float | None]] = field(default_factory=list)
     seconds: Seconds = field(default_factory=Seconds)
@@ -68,6 +69,8 @@ class TrainingState:
         The greatest score, and the epoch that it is of.
     curve : list of (float, float, float or None)
         Epoch, training loss and score at each validation.
+    seconds : float
+        What the training took so far, validation left out.
     """
 
     variables: list[np.ndarray]
@@ -81,6 +84,7 @@ class TrainingState:
     best: float
     best_at: float
     curve: list[tuple[float, float, float | None]]
+    seconds: float
 
 
 class Trainer:
@@ -132,6 +136,8 @@ class Trainer:
         self._most_steps = max(1, CHUNK_BYTES // step_bytes)
         # The greatest score, and the epoch that it is of.
         self._best, self._best_at = -math.inf, 0.0
+        # What is known before a validation that a longer training would not do.
+        self._known: dict[str, Any] = {}
 
     def fit(
         self,
@@ -182,6 +188,7 @@ class Trainer:
                     )
                 break
             epoch = progress.done / self.steps_per_epoch
+            self._known = self._records(result) if progress.done % interval else {}
             score = self._record(result, epoch, loss, validate)
             if score > self._best:
                 self._best, self._best_at = score, epoch
@@ -194,26 +201,43 @@ class Trainer:
                 # The schedule shrinks as a whole: it is where it would have been.
                 progress.shrink(round(possible * progress.total / limit))
                 limit = int(possible)
+        if not result.variables:
+            # It had stopped here already, between two validations.
+            epoch = progress.done / self.steps_per_epoch
+            self._known = self._records(result)
+            self._record(result, epoch, math.nan, validate)
         result.epochs = progress.done / self.steps_per_epoch
         result.planned_epochs = progress.total / self.steps_per_epoch
         result.seconds = self.seconds
         return result
 
-    def state(self, result: Training) -> TrainingState:
-        """Return where the training stopped that gave ``result``."""
+    def state(self, result: Training, seconds: float) -> TrainingState:
+        """Return where the training stopped that gave ``result``, in so many seconds.
+
+        The validation at its end does not count, where a training that had not stopped
+        there would not have had it.
+        """
+        known = self._known or self._records(result)
         return TrainingState(
             variables=[np.array(v) for v in self.model.variables],
             optimizer=[np.array(v) for v in self.model.optimizer.variables],
-            kept=result.variables,
             done=self.progress.done,
             total=self.progress.total,
             anchor=self.progress.anchor,
-            score=-math.inf if result.score is None else result.score,
-            best_epoch=result.best_epoch,
-            best=self._best,
-            best_at=self._best_at,
-            curve=result.curve,
+            seconds=seconds,
+            **known,
         )
+
+    def _records(self, result: Training) -> dict[str, Any]:
+        """Return what validation has told so far."""
+        return {
+            "kept": result.variables,
+            "score": -math.inf if result.score is None else result.score,
+            "best_epoch": result.best_epoch,
+            "best": self._best,
+            "best_at": self._best_at,
+            "curve": list(result.curve),
+        }
 
     def _go_on(self, result: Training, state: TrainingState) -> Progress:
         """Put model, optimizer and records where an earlier training stopped."""
@@ -224,9 +248,11 @@ class Trainer:
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
         self._best, self._best_at = state.best, state.best_at
-        result.variables, result.score = state.kept, state.score
+        result.variables = state.kept
+        result.score = state.score if state.kept else None
         result.best_epoch, result.curve = state.best_epoch, list(state.curve)
         result.start_epoch = state.done / self.steps_per_epoch
+        result.earlier_seconds = state.seconds
         return Progress(state.total, state.done, state.anchor)
 
     def _is_out_of_patience(self) -> bool:

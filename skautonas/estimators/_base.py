@@ -309,7 +309,7 @@ class BaseSearch(SearchResults):
     def _warn_of_changes(self, directory: StudyDirectory) -> None:
         """Warn of what is not as it was when a study's directory was left."""
         level = 5
-        if directory.journal.torn:
+        if directory.torn:
             warnings.warn(
                 f"The last line of the journal in {str(directory.path)!r} was cut off, "
                 "as by a crash; that event is dropped.",

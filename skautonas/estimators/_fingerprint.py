@@ -1,17 +1,19 @@
 """What a study is about, in names that a person can compare."""
 
+import hashlib
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import keras_tuner
 
-from skautonas.data.digest import digest
+from skautonas.data.digest import LENGTH, digest
 from skautonas.data.rows import Rows
-from skautonas.estimation.study import TARGETS
+from skautonas.estimation.study import RAW, TARGETS, WEIGHTS
 
 if TYPE_CHECKING:
-    from skautonas.estimation.study import Study
+    from skautonas.estimation.study import Fold, Study
     from skautonas.estimators._base import BaseSearch
 
 PACKAGES = ("skautonas", "keras", "tensorflow", "keras-tuner", "scikit-learn", "numpy")
@@ -42,7 +44,6 @@ def fingerprint(
     seeds : (int, int)
         Of the splits and of the search.
     """
-    targets = [np.load(f"{fold.folder}/{TARGETS}") for fold in study.folds]
     return {
         "estimator": type(search).__name__,
         "data": digest(rows.X),
@@ -52,12 +53,12 @@ def fingerprint(
         "validation rows": "none"
         if validation is None
         else " ".join((digest(validation.X), digest(validation.y))),
-        "space": _name(search.space),
-        "strategy": _name(search.strategy),
-        "metric": _name(search.scoring or search._default_scoring),
+        "space": _describe(search.space),
+        "strategy": _describe(search.strategy),
+        "metric": _describe(search.scoring or search._default_scoring),
         "seed": "none" if search.random_state is None else f"{seeds[0]} {seeds[1]}",
         "max_epochs": str(search.max_epochs),
-        "splits": " ".join(map(digest, targets)),
+        "splits": " ".join(_digest_fold(fold) for fold in study.folds),
     }
 
 
@@ -65,9 +66,30 @@ def _digest_or_none(array: Any) -> str:
     return "none" if array is None else digest(array)
 
 
-def _name(value: Any) -> str:
-    """Return a name that is the same in another process, or in another module."""
+def _digest_fold(fold: "Fold") -> str:
+    """Return the digest of a fold's rows, in their order, and of which train."""
+    state = hashlib.blake2b(f"{fold.n_rows}".encode(), digest_size=LENGTH // 2)
+    folder = Path(fold.folder)
+    files = [*(folder / RAW).iterdir(), folder / TARGETS, folder / WEIGHTS]
+    for file in sorted(file for file in files if file.exists()):
+        with file.open("rb") as content:
+            state.update(hashlib.file_digest(content, "blake2b").digest())
+    return state.hexdigest()
+
+
+def _describe(value: Any) -> str:
+    """Return what tells a space, strategy or scorer from another, in any process."""
     if isinstance(value, str):
         return value
-    named = value if hasattr(value, "__qualname__") else type(value)
-    return named.__qualname__
+    if hasattr(value, "__qualname__"):
+        return value.__qualname__
+    if isinstance(value, keras_tuner.Oracle):
+        plain = (int, float, str, bool)
+        options = {
+            name: option
+            for name, option in sorted(vars(value).items())
+            if isinstance(option, plain) and "seed" not in name
+        }
+        return f"{type(value).__name__} {options}"
+    text = repr(value)
+    return type(value).__name__ if " at 0x" in text else text

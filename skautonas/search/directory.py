@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from skautonas._files import locked, written_atomically
+from skautonas._files import UNFINISHED, locked, written_atomically
 from skautonas.exceptions import DamagedFileError, StudyExistsError
 from skautonas.search.journal import Journal
 
@@ -34,21 +34,30 @@ class StudyDirectory:
         Of the directory.
     durable : bool
         Whether it is there to be gone on with.
+    overwrite : bool, default=False
+        Whether what is there gives way when a study begins.
 
     Attributes
     ----------
     facts : dict or None
         What ``study.json`` says; None where the study is new.
+    torn : bool
+        Whether the journal's last line was cut off, and is dropped.
+    journal : Journal
+        What happened.
     """
 
-    def __init__(self, path: Path, durable: bool) -> None:
+    def __init__(self, path: Path, durable: bool, overwrite: bool = False) -> None:
         self.path = path
         self.durable = durable
         self.trials = path / TRIALS
         self.model = path / MODEL
-        self.facts = self._read_facts()
-        self.trials.mkdir(exist_ok=True)
-        self.journal = Journal(path / JOURNAL, durable)
+        # What is to be overwritten is left as it is until another study begins.
+        self._overwrite = overwrite
+        self.facts = None if overwrite else self._read_facts()
+        self.torn = False
+        if not overwrite:
+            self._open()
 
     def begin(self, facts: Mapping[str, Any]) -> None:
         """Write what the study is about, or check that it is still about that.
@@ -63,6 +72,10 @@ class StudyDirectory:
         StudyExistsError
             Where the directory holds another study.
         """
+        if self._overwrite:
+            _remove_study(self.path)
+            self._open()
+            self._overwrite = False
         if self.facts is None:
             self.facts = {"format": FORMAT, **facts}
             with written_atomically(self.path / STUDY) as file:
@@ -79,9 +92,22 @@ class StudyDirectory:
                 f"{', '.join(names)} ({received}). {WAYS_OUT}"
             )
 
+    def close(self) -> None:
+        """Close the journal."""
+        if not self._overwrite:
+            self.journal.close()
+
+    def _open(self) -> None:
+        self.trials.mkdir(exist_ok=True)
+        for file in self.path.glob(UNFINISHED):
+            file.unlink()
+        self.journal = Journal(self.path / JOURNAL, self.durable)
+        self.torn = self.journal.torn
+
     def forget(self, name: str) -> None:
-        """Delete a file of a trial."""
-        (self.trials / name).unlink(missing_ok=True)
+        """Delete the files of trials that match a pattern."""
+        for file in self.trials.glob(name):
+            file.unlink(missing_ok=True)
 
     def keep_only(self, names: set[str]) -> None:
         """Delete all other files of trials, as killed workers leave them."""
@@ -139,7 +165,7 @@ def open_directory(
     """
     if path is None:
         with tempfile.TemporaryDirectory(prefix="skautonas-study-") as folder:
-            yield from _opened(Path(folder), durable=False)
+            yield from _opened(StudyDirectory(Path(folder), durable=False))
         return
     kept = Path(path).expanduser().resolve()
     kept.mkdir(parents=True, exist_ok=True)
@@ -149,22 +175,20 @@ def open_directory(
         "for that fit to end, or pass another directory."
     )
     with locked(kept / LOCK, StudyExistsError(in_use)):
-        if overwrite:
-            _remove_study(kept)
-        yield from _opened(kept, durable=True)
+        yield from _opened(StudyDirectory(kept, True, overwrite))
 
 
-def _opened(folder: Path, durable: bool) -> Iterator[StudyDirectory]:
-    directory = StudyDirectory(folder, durable)
+def _opened(directory: StudyDirectory) -> Iterator[StudyDirectory]:
     try:
         yield directory
     finally:
-        directory.journal.close()
+        directory.close()
 
 
 def _refuse_other_files(folder: Path) -> None:
     """Raise where a directory is used for something else."""
     ours = {STUDY, JOURNAL, TRIALS, MODEL, LOCK}
+    ours |= {file.name for file in folder.glob(UNFINISHED)}
     others = sorted(file.name for file in folder.iterdir() if file.name not in ours)
     if others and not (folder / STUDY).exists():
         raise FileExistsError(

@@ -134,7 +134,8 @@ class Driver:
                     self._asked += 1
                 else:
                     proposal = attempt.proposal
-                task = self._task(proposal, event.attempt)
+                floors = self._floors() if attempt is None else attempt.task.floors
+                task = replace(self._task(proposal, event.attempt), floors=floors)
                 open_attempts[event.number] = _Attempt(proposal, task, math.inf)
             elif isinstance(event, Finished):
                 attempt = open_attempts.pop(event.number)
@@ -154,11 +155,10 @@ class Driver:
     def run(self) -> list[Trial]:
         """Search until a rule ends it; return the finished trials by number."""
         with Interrupt() as interrupt:
+            # As it would have been: the next is asked for after each that is told.
+            self._submit_proposals()
             self._tell_early()
-            while True:
-                if interrupt.requested:
-                    self.stop_reason = "interrupted"
-                    break
+            while not interrupt.requested:
                 self._submit_proposals()
                 if not self._running:
                     break
@@ -166,17 +166,29 @@ class Driver:
                 for future in done:
                     self._receive(future)
                 self._kill_late()
+            if interrupt.requested:
+                self.stop_reason = "interrupted"
+                self._kill(list(self._running))
         return sorted(self.ledger.trials, key=lambda trial: trial.number)
 
     def _kill_late(self) -> None:
         """End trials that did not stop by themselves when their time was up."""
+        self._kill(
+            [
+                future
+                for future, attempt in self._running.items()
+                if future not in self._killed and self.deadlines.is_late(attempt.latest)
+            ]
+        )
+
+    def _kill(self, futures: list[Future]) -> None:
+        """End the workers of some trials, where the executor can."""
         kill = getattr(self.executor, "kill", None)
         if kill is None:
             return
-        for future, attempt in self._running.items():
-            if future not in self._killed and self.deadlines.is_late(attempt.latest):
-                self._killed.add(future)
-                kill(future)
+        for future in futures:
+            self._killed.add(future)
+            kill(future)
 
     def _submit_proposals(self) -> None:
         while len(self._running) < self.n_workers:
@@ -194,7 +206,8 @@ class Driver:
         """Return what to run next: a trial that was lost, or one of the strategy's."""
         if self._lost and not self._out_of_time():
             lost = self._lost.popleft()
-            return self._attempt(lost.proposal, lost.task.attempt + 1)
+            task = self._task(lost.proposal, lost.task.attempt + 1)
+            return self._begin(lost.proposal, replace(task, floors=lost.task.floors))
         if not self._may_ask():
             return None
         proposal = self.strategy.ask(self._asked)
@@ -203,21 +216,27 @@ class Driver:
             if self.strategy.exhausted or not waiting:
                 self.stop_reason = "exhausted"
             return None
-        attempt = self._attempt(proposal, 0)
+        task = replace(self._task(proposal, 0), floors=self._floors())
+        attempt = self._begin(proposal, task)
         self._asked += 1
         return attempt
 
-    def _attempt(self, proposal: Proposal, attempt: int) -> "_Attempt":
+    def _begin(self, proposal: Proposal, task: TrialTask) -> "_Attempt":
         """Return an attempt at a trial, with the time that it may take."""
-        seconds = self.deadlines.seconds(is_first=not self._asked)
+        seconds = self.deadlines.seconds(self._is_first())
         latest = self.deadlines.latest(seconds)
         if self._restarts:
             # It may wait for a worker that starts, and must not be killed for it.
             latest += MAX_COLD_START
             self._restarts -= 1
-        floors = () if self.pruner is None else self.pruner.floors()
-        task = self._task(proposal, attempt)
-        return _Attempt(proposal, replace(task, seconds=seconds, floors=floors), latest)
+        return _Attempt(proposal, replace(task, seconds=seconds), latest)
+
+    def _floors(self) -> tuple[tuple[float, float], ...]:
+        return () if self.pruner is None else self.pruner.floors()
+
+    def _is_first(self) -> bool:
+        """Tell whether no trial was tried before."""
+        return not (self.ledger.trials or self._running or self._early)
 
     def _task(self, proposal: Proposal, attempt: int) -> TrialTask:
         parent = None if proposal.parent is None else self.ledger[proposal.parent]
@@ -241,7 +260,7 @@ class Driver:
 
     def _out_of_time(self) -> bool:
         """Whether a further trial has no time; a first one is tried in any case."""
-        return bool(self._asked) and self.deadlines.is_over()
+        return not self._is_first() and self.deadlines.is_over()
 
     def _receive(self, future: Future) -> None:
         attempt = self._running.pop(future)
@@ -261,10 +280,8 @@ class Driver:
     def _tell_early(self) -> None:
         """Tell the trials whose turn has come, and ask for the next after each."""
         while self._early:
-            number = (
-                len(self.ledger.trials) if self.rules.in_order else min(self._early)
-            )
-            if number not in self._early:
+            number = min(self._early)
+            if self.rules.in_order and number != self.ledger.next_number:
                 return
             self._tell(self._early.pop(number))
             self._submit_proposals()
@@ -273,6 +290,9 @@ class Driver:
         self.record(*finished, Told(trial.number))
         self._learn(trial)
         self._forget_files()
+        if trial.outcome.status == "failed":
+            # Whatever it had written.
+            self.forget(f"{trial.number:04d}-{trial.task.attempt}-*")
         self.on_trial(trial, self.ledger.incumbent is trial)
 
     def _learn(self, trial: Trial) -> None:

@@ -120,7 +120,12 @@ class LocalExecutor(Executor):
             if not outer.set_running_or_notify_cancel():
                 continue
             worker = self._free.pop()
-            inner = worker.submit(task)
+            try:
+                inner = worker.submit(task)
+            except Exception as error:  # no process could be started
+                self._free.insert(0, worker)
+                outer.set_exception(error)
+                continue
             self._busy[outer] = (worker, inner)
             inner.add_done_callback(partial(self._finish, outer))
 

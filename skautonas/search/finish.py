@@ -97,6 +97,8 @@ def stored_model(
     if not ends or not directory.model.exists():
         return None
     end, archive = ends[-1], directory.model.read_bytes()
+    if end.refit and not end.refitted:
+        return None  # there may be time for it now
     same = (end.winner, end.n_trials, end.refit) == (winner.number, n_trials, refit)
     if not same or zlib.crc32(archive) != end.checksum:
         return None
@@ -157,10 +159,11 @@ def _assemble(
 
 def _train_again(winner: Trial, executor: LocalExecutor) -> TrialOutcome:
     """Train the winner as before, as the file of its weights is damaged."""
-    task = replace(
-        winner.task, attempt=winner.task.attempt + 1, states=(), seconds=None
-    )
-    seconds = MAX_COLD_START + 2 * winner.seconds_to_best + NEEDED_SECONDS
+    # In about the time that it had, so that its schedule is as long.
+    limit = 1.2 * winner.outcome.seconds.total + WRITE_SECONDS
+    attempt = winner.task.attempt + 1
+    task = replace(winner.task, attempt=attempt, states=(), seconds=limit)
+    seconds = MAX_COLD_START + 2 * limit + NEEDED_SECONDS
     overdue = f"The winner's weights were damaged; to train it took over {seconds} s."
     future = executor.submit(evaluate, task)
     outcome = result_within(executor, future, seconds, overdue)

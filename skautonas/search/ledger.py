@@ -22,6 +22,8 @@ class Ledger:
         The best finished trial of the highest fidelity; the earliest of equals.
     since_best : int
         Trials of full fidelity since it was found.
+    next_number : int
+        The smallest number of a trial that is not there.
     longest_startup : float
         Seconds before the first step of the trial that took longest to start.
     """
@@ -31,6 +33,7 @@ class Ledger:
         self.trials: list[Trial] = []
         self.incumbent: Trial | None = None
         self.since_best = 0
+        self.next_number = 0
         self.longest_startup = 0.0
         self._by_number: dict[int, Trial] = {}
         # Names of files by trial.
@@ -44,6 +47,8 @@ class Ledger:
         self.trials.append(trial)
         self._by_number[trial.number] = trial
         self._on_disk[trial.number] = set(trial.files)
+        while self.next_number in self._by_number:
+            self.next_number += 1
         self.longest_startup = max(self.longest_startup, trial.startup)
         self.incumbent = self._best(trial)
         if trial.fidelity == 1.0:

@@ -36,6 +36,7 @@ class OracleAdapter:
         self._trials: dict[int, Any] = {}
         self._numbers: dict[str, int] = {}
         oracle.populate_space = self._populate_from_starts
+        _compat.copy_space_cheaply(oracle.hyperparameters)
 
     def ask(
         self, number: int, recorded: Mapping[str, Any] | None = None

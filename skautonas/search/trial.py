@@ -36,8 +36,8 @@ class Trial:
     def seconds_to_best(self) -> float:
         """Seconds of a training up to the kept epoch, validation left out."""
         parts, outcome = self.outcome.seconds, self.outcome
-        trained = max(outcome.epochs - outcome.start_epoch, 1e-9)
-        return (parts.total - parts.validate) * outcome.best_epoch / trained
+        trained = outcome.earlier_seconds + parts.total - parts.validate
+        return trained * outcome.best_epoch / max(outcome.epochs, 1e-9)
 
     @property
     def startup(self) -> float:

@@ -1,5 +1,7 @@
 """Bayesian optimisation by a Gaussian process over configurations."""
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import keras_tuner
@@ -18,6 +20,8 @@ INITIAL_POINTS = 8
 N_MUTATIONS, N_RANDOM, N_PARENTS, TWO_CHANGES = 150, 50, 5, 0.3
 # The marginal likelihood chooses among these length scales and shares of noise.
 LENGTH_SCALES, NOISES = (0.5, 1.0, 2.0, 4.0, 8.0), (0.01, 0.1, 0.3)
+# It chooses anew when there are so many times as many trials.
+KERNEL_GROWTH = 1.25
 # The model sees so many trials, the best and the latest: its cost is cubic.
 MOST_TRIALS = 200
 # Ranks become quantiles no further out than this.
@@ -58,6 +62,11 @@ class BayesianOracle(keras_tuner.Oracle):
                 "The model needs a trial to learn from."
             )
         self.initial_points = initial_points
+        # Of trials, which do not change: keys by identifier, and encoded values.
+        self._keys: dict[str, frozenset] = {}
+        self._encoded: dict[str, np.ndarray] = {}
+        self._configurations: Configurations | None = None
+        self._kernel: tuple[list[str], Kernel] = ([], DEFAULT_KERNEL)
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return the values of the next trial.
@@ -75,9 +84,9 @@ class BayesianOracle(keras_tuner.Oracle):
         # A generator a suggestion: what was suggested does not depend on whether the
         # oracle lived through all of the search.
         rng = np.random.default_rng([self.seed or 0, len(self.trials)])
-        configurations = Configurations(self.hyperparameters)
+        configurations = self._read_trials()
         finished = [t for t in self.trials.values() if t.status == "COMPLETED"]
-        tried = {key(t.hyperparameters.values) for t in self.trials.values()}
+        tried = set(self._keys.values())
         if len(finished) < self.initial_points:
             values = configurations.draw_new(tried, rng)
         else:
@@ -85,6 +94,19 @@ class BayesianOracle(keras_tuner.Oracle):
         if values is None:
             return {"status": "STOPPED", "values": None}
         return {"status": "RUNNING", "values": values}
+
+    def _read_trials(self) -> Configurations:
+        """Encode the trials that are new, and return what did."""
+        configurations = self._configurations
+        space = self.hyperparameters.space
+        if configurations is None or len(configurations.parameters) != len(space):
+            configurations = self._configurations = Configurations(self.hyperparameters)
+            self._encoded = {}
+        for trial_id, trial in self.trials.items():
+            if trial_id not in self._encoded:
+                self._keys[trial_id] = key(_values(trial))
+                self._encoded[trial_id] = configurations.encode(_values(trial))
+        return configurations
 
     def _suggest(
         self,
@@ -98,17 +120,51 @@ class BayesianOracle(keras_tuner.Oracle):
         candidates = _candidates(configurations, ranked[:N_PARENTS], tried, rng)
         if not candidates:
             return configurations.draw_new(tried, rng)
-        kept = ranked[: MOST_TRIALS // 2]
-        kept += [t for t in finished[-MOST_TRIALS // 2 :] if t not in kept]
-        known = np.stack([configurations.encode(_values(t)) for t in kept])
-        scores = normal_scores(np.array([sign * t.score for t in kept]))
-        process = GaussianProcess(configurations, known, scores)
-        pending = [_values(t) for t in self.ongoing_trials.values()]
+        kept = _best_and_latest(ranked, finished)
+        known, scores = self._points(kept, sign)
+        kernel = self._choose_kernel(configurations, finished, sign)
+        process = GaussianProcess(configurations, known, scores, kernel)
+        pending = [trial.trial_id for trial in self.ongoing_trials.values()]
         if pending:
-            process.believe(np.stack([configurations.encode(v) for v in pending]))
+            process.believe(np.stack([self._encoded[i] for i in pending]))
         encoded = np.stack([configurations.encode(c) for c in candidates])
         improvement = process.expected_improvement(encoded, scores.max())
         return candidates[int(improvement.argmax())]
+
+    def _points(self, trials: list[Any], sign: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return encoded configurations and the quantiles of their scores."""
+        known = np.stack([self._encoded[trial.trial_id] for trial in trials])
+        return known, normal_scores(np.array([sign * trial.score for trial in trials]))
+
+    def _choose_kernel(
+        self, configurations: Configurations, finished: list[Any], sign: float
+    ) -> "Kernel":
+        """Return the likeliest kernel for the first so many trials.
+
+        For as many as there were when it was last chosen, which is whenever there are a
+        quarter more: the choice takes longer than all else.
+        """
+        count = self.initial_points
+        while count * KERNEL_GROWTH <= len(finished):
+            count = math.ceil(count * KERNEL_GROWTH)
+        chosen = finished[:count]
+        ids = [trial.trial_id for trial in chosen]
+        if self._kernel[0] != ids:
+            ranked = sorted(chosen, key=lambda t: -sign * t.score)
+            known, scores = self._points(_best_and_latest(ranked, chosen), sign)
+            self._kernel = ids, likeliest_kernel(configurations, known, scores)
+        return self._kernel[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """How far the similarity of configurations reaches, and the share of noise."""
+
+    scale: float
+    noise: float
+
+
+DEFAULT_KERNEL = Kernel(2.0, 0.1)
 
 
 class GaussianProcess:
@@ -122,17 +178,19 @@ class GaussianProcess:
         Encoded configurations.
     scores : ndarray of shape (n,)
         Their scores.
+    kernel : Kernel
+        Of the process.
     """
 
     def __init__(
-        self, configurations: Configurations, known: np.ndarray, scores: np.ndarray
+        self,
+        configurations: Configurations,
+        known: np.ndarray,
+        scores: np.ndarray,
+        kernel: Kernel,
     ) -> None:
         self._configurations = configurations
-        distances = configurations.distances(known, known)
-        grid = [(scale, noise) for scale in LENGTH_SCALES for noise in NOISES]
-        self.scale, self.noise = max(
-            grid, key=lambda pair: _log_likelihood(distances, scores, *pair)
-        )
+        self.scale, self.noise = kernel.scale, kernel.noise
         self._condition(known, scores)
 
     def believe(self, pending: np.ndarray) -> None:
@@ -166,6 +224,22 @@ class GaussianProcess:
         self._weights = linalg.cho_solve((self._factor, True), scores)
 
 
+def likeliest_kernel(
+    configurations: Configurations, known: np.ndarray, scores: np.ndarray
+) -> Kernel:
+    """Return the kernel of the greatest marginal likelihood."""
+    distances = configurations.distances(known, known)
+    grid = [Kernel(scale, noise) for scale in LENGTH_SCALES for noise in NOISES]
+    return max(grid, key=lambda kernel: _log_likelihood(distances, scores, kernel))
+
+
+def _best_and_latest(ranked: list[Any], finished: list[Any]) -> list[Any]:
+    """Return the trials that the model sees."""
+    best = ranked[: MOST_TRIALS // 2]
+    known = {trial.trial_id for trial in best}
+    return best + [t for t in finished[-MOST_TRIALS // 2 :] if t.trial_id not in known]
+
+
 def normal_scores(scores: np.ndarray) -> np.ndarray:
     """Return the normal quantiles of the ranks of scores.
 
@@ -183,10 +257,8 @@ def _factor(distances: np.ndarray, scale: float, noise: float) -> np.ndarray:
     return linalg.cholesky(kernel, lower=True)
 
 
-def _log_likelihood(
-    distances: np.ndarray, scores: np.ndarray, scale: float, noise: float
-) -> float:
-    factor = _factor(distances, scale, noise)
+def _log_likelihood(distances: np.ndarray, scores: np.ndarray, kernel: Kernel) -> float:
+    factor = _factor(distances, kernel.scale, kernel.noise)
     whitened = linalg.solve_triangular(factor, scores, lower=True)
     return float(-0.5 * whitened @ whitened - np.log(np.diag(factor)).sum())
 

@@ -6,6 +6,7 @@ from typing import Any
 import keras_tuner
 import numpy as np
 from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed
+from scipy.spatial.distance import cdist
 
 from skautonas.space.base import Configuration
 
@@ -18,6 +19,7 @@ MAX_STEPS = 20
 MAX_DRAWS = 200
 # Names of hyperparameters that an oracle adds for its own use.
 OWN_PREFIX = "tuner/"
+_ABSENT = object()
 
 
 class Configurations:
@@ -33,7 +35,13 @@ class Configurations:
 
     def __init__(self, hp: keras_tuner.HyperParameters) -> None:
         self.parameters = list(hp.space)
-        self._unordered = np.array([_is_unordered(p) for p in self.parameters], bool)
+        # Each with the parents that must have one of some values.
+        self._conditions = [
+            (p, [(c.name, frozenset(c.values)) for c in p.conditions])
+            for p in self.parameters
+        ]
+        self._parents = {name for _, parents in self._conditions for name, _ in parents}
+        self._n_categories = [_n_categories(p) for p in self.parameters]
 
     def sample(self, rng: np.random.Generator) -> Configuration:
         """Draw each active hyperparameter uniformly."""
@@ -51,22 +59,25 @@ class Configurations:
         self, values: Mapping[str, Any], rng: np.random.Generator, changes: int = 1
     ) -> Configuration:
         """Change some hyperparameters; what this activates takes its default."""
-        mutable = [p for p in self._active(values) if _has_alternatives(p)]
-        changed = dict(values)
+        active = self._active(values)
+        mutable = [p for p in active if _has_alternatives(p)]
+        changed = {p.name: values[p.name] for p in active}
+        activates = False
         for index in rng.permutation(len(mutable))[:changes]:
             parameter = mutable[index]
             changed[parameter.name] = _another(parameter, values[parameter.name], rng)
+            activates |= parameter.name in self._parents
+        if not activates:
+            return changed
         return self._read(lambda p: changed.get(p.name, p.default))
 
     def encode(self, values: Mapping[str, Any]) -> np.ndarray:
         """Return one number in [0, 1] a hyperparameter, NaN where it is inactive."""
-        active = {id(p) for p in self._active(values)}
-        return np.array(
-            [
-                _position(p, values[p.name]) if id(p) in active else np.nan
-                for p in self.parameters
-            ]
-        )
+        encoded = np.full(len(self.parameters), np.nan)
+        for index, (parameter, conditions) in enumerate(self._conditions):
+            if parameter.name in values and _is_active(conditions, values):
+                encoded[index] = _position(parameter, values[parameter.name])
+        return encoded
 
     def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return the distance of each encoded configuration to each other one.
@@ -84,22 +95,36 @@ class Configurations:
         ndarray of shape (n, m)
             Sums over the hyperparameters.
         """
-        a, b = first[:, None, :], second[None, :, :]
-        apart = np.abs(a - b)
-        apart = np.where(self._unordered, apart > 0, apart)
-        missing = np.isnan(a).astype(int) + np.isnan(b)
-        return np.where(missing == 0, apart, missing == 1).sum(axis=2)
+        return cdist(self._embed(first), self._embed(second), "cityblock")
+
+    def _embed(self, encoded: np.ndarray) -> np.ndarray:
+        """Return points whose city block distances are those of configurations."""
+        columns = []
+        for values, n_categories in zip(encoded.T, self._n_categories, strict=True):
+            inactive = np.isnan(values)
+            if n_categories:
+                # A corner for each category, and one for none; two corners are 1 apart.
+                category = np.round(np.where(inactive, 0, values) * (n_categories - 1))
+                category = np.where(inactive, n_categories, category).astype(int)
+                columns.append(np.eye(n_categories + 1)[category] / 2)
+            else:
+                # A line, and a point from which all of it is 1 away.
+                line = np.stack([values, 1 - values], axis=1) / 2
+                columns.append(np.where(inactive[:, None], -0.25, line))
+        return np.concatenate(columns, axis=1)
 
     def _active(self, values: Mapping[str, Any]) -> list[Any]:
         return [
-            p for p in self.parameters if p.name in values and _is_active(p, values)
+            parameter
+            for parameter, conditions in self._conditions
+            if parameter.name in values and _is_active(conditions, values)
         ]
 
     def _read(self, choose: Any) -> Configuration:
         """Choose the value of each hyperparameter that the earlier ones activate."""
         values: Configuration = {}
-        for parameter in self.parameters:
-            if _is_active(parameter, values):
+        for parameter, conditions in self._conditions:
+            if _is_active(conditions, values):
                 values[parameter.name] = choose(parameter)
         return values
 
@@ -111,14 +136,20 @@ def key(values: Mapping[str, Any]) -> frozenset:
     )
 
 
-def _is_active(parameter: Any, values: Mapping[str, Any]) -> bool:
-    return all(condition.is_active(values) for condition in parameter.conditions)
+def _is_active(
+    conditions: list[tuple[str, frozenset]], values: Mapping[str, Any]
+) -> bool:
+    for name, wanted in conditions:  # noqa: SIM110 - half as long as all()
+        if values.get(name, _ABSENT) not in wanted:
+            return False
+    return True
 
 
-def _is_unordered(parameter: Any) -> bool:
-    if isinstance(parameter, Choice):
-        return not parameter.ordered
-    return isinstance(parameter, Boolean)
+def _n_categories(parameter: Any) -> int:
+    """Return the number of values without an order; 0 where they have one."""
+    if isinstance(parameter, Choice) and not parameter.ordered:
+        return len(parameter.values)
+    return 2 if isinstance(parameter, Boolean) else 0
 
 
 def _has_alternatives(parameter: Any) -> bool:
@@ -131,6 +162,8 @@ def _position(parameter: Any, value: Any) -> float:
     if isinstance(parameter, Choice):
         last = max(len(parameter.values) - 1, 1)
         return parameter.values.index(value) / last
+    if isinstance(parameter, Boolean):
+        return float(value)
     return float(parameter.value_to_prob(value))
 
 

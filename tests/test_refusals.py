@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from sklearn.datasets import load_breast_cancer, load_wine
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
@@ -156,3 +156,18 @@ def test_there_are_no_classes_before_fit():
 def test_one_column_of_a_table_is_a_list_of_texts():
     inputs = to_inputs(pd.DataFrame({"a": ["one", "two"]}))
     assert [list(texts) for texts in inputs.values()] == [["one", "two"]]
+
+
+def test_pixels_of_another_range_are_noticed():
+    images = (load_digits().images[:60] * 15).astype("uint8")
+    labels = load_digits().target[:60] % 2
+    search = ImageSearchClassifier(**QUICK).fit(images, labels)
+    search.predict(images // 20)  # dark ones
+    search.predict(images.astype(float))
+    with pytest.warns(SkautonasWarning, match=r"up to 240, as in training.*up to 1"):
+        search.predict(images / 240)
+    with pytest.warns(SkautonasWarning, match="Scale them as in training"):
+        search.predict(images > 100)
+    scaled = ImageSearchClassifier(**QUICK).fit(images / 240, labels)
+    with pytest.warns(SkautonasWarning, match="up to 240"):
+        scaled.predict(images)

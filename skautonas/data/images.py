@@ -38,11 +38,13 @@ def to_inputs(X: object, shape: tuple | None = None) -> dict:
             f"{images.dtype}. Pass decoded pixels, not file names or objects."
         )
     if images.ndim not in (3, 4):
-        mend = "Pass one array of images with the rows on the first axis."
+        mend = (
+            "Pass one array of images with the rows on the first axis; X[None] of one."
+        )
         if images.ndim == 2:
             side = math.isqrt(images.shape[1])
             sides = f"{side}, {side}" if side**2 == images.shape[1] else "h, w[, c]"
-            mend = f"Reshape them, e.g. X.reshape(-1, {sides})."
+            mend = f"Reshape them, e.g. X.reshape(-1, {sides}); X[None] of one image."
         raise ValueError(
             "Expected images of shape (n, h, w[, c]); received "
             f"X.shape={images.shape}. {mend}"
@@ -55,8 +57,8 @@ def to_inputs(X: object, shape: tuple | None = None) -> dict:
         )
     if shape is not None and images.shape[1:] != tuple(shape):
         raise ValueError(
-            f"X has images of shape {images.shape[1:]}, but ImageEncoder is "
-            f"expecting {tuple(shape)} (h, w, c). Resize them as in training."
+            f"Expected images of shape {tuple(shape)} (h, w, c), as in training; "
+            f"received {images.shape[1:]}. Resize or convert them."
         )
     if images.dtype != np.uint8:
         with np.errstate(over="ignore"):

@@ -1,5 +1,6 @@
 """Search over models for images."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,10 @@ from skautonas.data.images import ImageEncoder, to_inputs
 from skautonas.estimators._base import BaseSearch
 from skautonas.estimators._docs import document
 from skautonas.estimators._tasks import SearchClassifierMixin, SearchRegressorMixin
+from skautonas.exceptions import SkautonasWarning
+
+# Pixels up to 1 are of another range than those up to this: 16 gray levels have 15.
+OTHER_RANGE = 8.0
 
 
 class _ImageSearch(BaseSearch):
@@ -19,6 +24,7 @@ class _ImageSearch(BaseSearch):
         images = to_inputs(X)["image"]
         if reset:
             self.image_shape_ = images.shape[1:]
+            self._brightest = float(images.max())
             return images
         check_is_fitted(self, "image_shape_")
         if images.shape[1:] != self.image_shape_:
@@ -29,7 +35,21 @@ class _ImageSearch(BaseSearch):
                 f"X has images of shape {images.shape[1:]}, but {type(self).__name__} "
                 f"is expecting images of shape {self.image_shape_} as input.{hint}"
             )
+        self._warn_of_another_range(images)
         return images
+
+    def _warn_of_another_range(self, images: np.ndarray) -> None:
+        """Warn where pixels from 0 to 1 meet a model of larger ones, or the reverse."""
+        if images.dtype == np.uint8 and self._brightest > 1:
+            return
+        low, high = sorted((self._brightest, float(images.max())))
+        if 0 < low <= 1 and high >= OTHER_RANGE:
+            warnings.warn(
+                f"Expected pixels up to {self._brightest:g}, as in training; received "
+                f"pixels up to {images.max():g}. Scale them as in training.",
+                SkautonasWarning,
+                stacklevel=5,
+            )
 
     def _make_encoder(self, X: Any) -> Encoder:
         return ImageEncoder()

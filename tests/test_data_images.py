@@ -41,7 +41,7 @@ def test_refuses_what_is_no_stack_of_images(X, message):
 
 def test_refuses_other_sizes_than_fitted(pixels):
     encoder = ImageEncoder().fit(pixels)
-    message = r"images of shape \(6, 6, 1\).*received \(6, 8, 1\)"
+    message = r"images of shape \(6, 8, 3\).*received \(6, 8, 1\)"
     with pytest.raises(ValueError, match=message):
         encoder.to_inputs(pixels[..., 0])
 
@@ -96,7 +96,7 @@ def test_snippet_needs_numpy_alone_and_knows_the_fitted_size(pixels):
     names: dict = {}
     exec(encoder.snippet(), names)
     np.testing.assert_array_equal(names["to_inputs"](pixels)["image"], pixels)
-    with pytest.raises(ValueError, match=r"expecting \(6, 8, 3\)"):
+    with pytest.raises(ValueError, match=r"images of shape \(6, 8, 3\)"):
         names["to_inputs"](pixels[:, :5])
 
 

@@ -1,0 +1,224 @@
+"""Trials a minute beside KerasTuner's own search, over the same configurations.
+
+Run: ``SKAUTONAS_DATA=... python benchmarks/throughput.py`` (the folder's layout is that
+of ``accuracy.py``). Both sides train the same list of configurations of our spaces for
+the same number of epochs, on two cores: ours as a fit with its oracle, journal,
+checkpoints and scorer, on two warm workers; KerasTuner's as its documentation teaches
+it, a `keras_tuner.GridSearch` over the list, whose data are encoded beforehand. Side by
+side, three times; medians. Then the efficiency of a warm search of 60 seconds with
+rungs: seconds in training steps by wall time and workers.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+from accuracy import open_data, search
+
+# Modality: data set, rows, configurations, epochs, required and aimed-at ratio.
+CASES = {
+    "tabular": ("adult", 12_800, 20, 20, 7.0, 10.0),
+    "image": ("mnist5k", 4_000, 8, 6, 2.0, 3.0),
+    "text": ("trec6", 4_000, 8, 6, 2.0, 3.0),
+}
+EFFICIENCY = {"tabular": 0.65, "image": 0.80, "text": 0.80}
+N_WORKERS, N_TURNS = 2, 3
+
+
+def spaces():
+    """Return the space of each modality; packed models have a loss of their own."""
+    from skautonas.space import ImageSpace, TabularSpace, TextSpace
+
+    return {
+        "tabular": TabularSpace(architectures=("mlp", "residual")),
+        "image": ImageSpace(),
+        "text": TextSpace(),
+    }
+
+
+def open_case(modality):
+    """Return estimator class, rows, labels, and the study that they make."""
+    import skautonas
+    from skautonas.data.rows import Rows
+    from skautonas.estimation.scoring import make_scorer
+    from skautonas.estimation.study import encode_fold, write_study
+    from skautonas.estimators._study import make_study
+
+    name, n_rows, *_ = CASES[modality]
+    X, y = open_data().load(name)
+    take = X.iloc if hasattr(X, "iloc") else X
+    X, y = take[:n_rows], np.asarray(y)[:n_rows]
+    estimator = getattr(skautonas, f"{modality.capitalize()}SearchClassifier")
+    like = estimator(space=spaces()[modality], refit=False)
+    like.scorer_ = make_scorer("accuracy")
+    folder = tempfile.mkdtemp()
+    rows = Rows(like._check_X(X, reset=True), y)
+    study = make_study(like, rows, rows, None, 0, folder)
+    file = f"{folder}/study.pickle"
+    write_study(study, Path(file))
+    encode_fold(file, 0)
+    return estimator, X, y, study
+
+
+def draw(source, count, epochs):
+    """Return random configurations that all train for the same epochs."""
+    from skautonas.strategy.configurations import Configurations
+
+    hp = source.declare()
+    rng = np.random.default_rng(0)
+    fixed = {"recipe/patience": 64, "recipe/restore_best_epoch": True}
+    drawn = []
+    while len(drawn) < count:
+        values = Configurations(hp).sample(rng)
+        drawn.append(values | {k: v for k, v in fixed.items() if k in values})
+    longest = {p.name: p.values for p in hp.space if hasattr(p, "values")}
+    for values in drawn:
+        values["recipe/epochs"] = max(longest["recipe/epochs"])
+        if values["recipe/epochs"] < epochs:
+            sys.exit(f"The space's recipes have fewer than {epochs} epochs.")
+    return drawn
+
+
+def list_oracle(configurations):
+    """Return an oracle that proposes a list."""
+    import keras_tuner
+
+    class ListOracle(keras_tuner.Oracle):
+        def populate_space(self, trial_id):
+            if len(self.trials) >= len(configurations):
+                return {"status": "STOPPED", "values": None}
+            # Named as promoted, so that no known start takes its place.
+            values = configurations[len(self.trials)] | {"tuner/trial_id": "none"}
+            return {"status": "RUNNING", "values": values}
+
+    return ListOracle(objective=keras_tuner.Objective("score", "max"))
+
+
+def ours(estimator, X, y, space, configurations, epochs):
+    """Return the seconds of a fit over the list, and those of cold workers."""
+    with tempfile.TemporaryDirectory() as folder:
+        fitted = estimator(
+            space=space,
+            strategy=list_oracle(configurations),
+            max_trials=len(configurations),
+            max_epochs=epochs,
+            time_budget=None,
+            refit=False,
+            n_jobs=N_WORKERS,
+            random_state=0,
+            directory=f"{folder}/study",
+        ).fit(X, y)
+    failed = [t.error for t in fitted.trials_ if t.status == "failed"]
+    if failed:
+        sys.exit(f"A trial failed: {failed[0]}")
+    return fitted.search_time_, fitted.cold_start_time_
+
+
+def kerastuner(study, configurations, epochs):
+    """Return the seconds of KerasTuner's search over the list."""
+    import keras
+    import keras_tuner
+
+    from skautonas.estimation.study import read_examples
+
+    (fold,) = study.folds
+    examples = read_examples(fold.folder)
+    x = {name: np.array(a) for name, a in fold.source.arrange(examples.x).items()}
+    train, rest = slice(fold.n_rows), slice(fold.n_rows, None)
+
+    class Hyper(keras_tuner.HyperModel):
+        def values(self, hp):
+            return configurations[hp.Choice("index", list(range(len(configurations))))]
+
+        def build(self, hp):
+            values = self.values(hp)
+            model = fold.source.build(values).model
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            model.compile("adam", loss, metrics=["accuracy"])
+            return model
+
+        def fit(self, hp, model, *arguments, **options):
+            batch_size = self.values(hp)["recipe/batch_size"]
+            return model.fit(*arguments, batch_size=batch_size, **options)
+
+    with tempfile.TemporaryDirectory() as folder:
+        tuner = keras_tuner.GridSearch(
+            Hyper(), objective="val_accuracy", directory=folder, project_name="list"
+        )
+        start = time.monotonic()
+        tuner.search(
+            {name: array[train] for name, array in x.items()},
+            examples.y[train],
+            validation_data=(
+                {name: array[rest] for name, array in x.items()},
+                examples.y[rest],
+            ),
+            epochs=epochs,
+            verbose=0,
+        )
+        seconds = time.monotonic() - start
+        if len(tuner.oracle.trials) != len(configurations):
+            sys.exit("KerasTuner did not try all configurations.")
+    return seconds
+
+
+def efficiency(modality, X, y, budget):
+    """Return the share of the workers' time that was spent in training steps."""
+    estimator = search(modality, "classification", budget, 0)
+    estimator.set_params(strategy="hyperband", n_jobs=N_WORKERS, refit=False)
+    estimator.fit(X, y)
+    steps = sum(trial.parts["steps"] for trial in estimator.trials_)
+    ends = [trial.seconds for trial in estimator.trials_]
+    return steps, ends, estimator
+
+
+def main():
+    """Parse the command line and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", nargs="*", default=list(CASES))
+    parser.add_argument("--budget", type=float, default=60.0)
+    arguments = parser.parse_args()
+    print("modality  trials a minute: ours  KerasTuner  ratio (cold)  required  aim")
+    for modality in arguments.cases:
+        _, _, count, epochs, required, aim = CASES[modality]
+        estimator, X, y, study = open_case(modality)
+        space = spaces()[modality]
+        configurations = draw(study.folds[0].source, count, epochs)
+        first, cold = ours(estimator, X, y, space, configurations, epochs)
+        turns = []
+        for _ in range(N_TURNS):
+            theirs = kerastuner(study, configurations, epochs)
+            seconds, _ = ours(estimator, X, y, space, configurations, epochs)
+            turns.append((seconds, theirs))
+        seconds = statistics.median(turn[0] for turn in turns)
+        theirs = statistics.median(turn[1] for turn in turns)
+        ratio = statistics.median(turn[1] / turn[0] for turn in turns)
+        print(
+            f"{modality:9s} {60 * count / seconds:21.1f} {60 * count / theirs:11.1f} "
+            f"{ratio:6.2f} ({theirs / first:.2f}, {cold:.1f} s) {required:8.1f} "
+            f"{aim:5.1f} {'reached' if ratio >= required else 'MISSED'}",
+            flush=True,
+        )
+    print(f"efficiency of a warm search of {arguments.budget:.0f} s with rungs")
+    for modality in arguments.cases:
+        _, X, y, _ = open_case(modality)
+        steps, seconds, estimator = efficiency(modality, X, y, arguments.budget)
+        wall = estimator.search_time_ - estimator.refit_time_
+        share = steps / (wall * N_WORKERS)
+        print(
+            f"{modality:9s} steps {steps:.1f} s, in trials {sum(seconds):.1f} s, wall "
+            f"{wall:.1f} s x {N_WORKERS}: {share:.2f}, required "
+            f"{EFFICIENCY[modality]:.2f}, {len(seconds)} trials",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

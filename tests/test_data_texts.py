@@ -92,7 +92,7 @@ def test_sequences_of_str_are_taken(X):
         ([b"a"], TypeError, r"bytes at position 0.*decode"),
         (["a", "\ud800"], ValueError, "lone surrogate at position 1"),
         (np.array([["a", "b"]]), ValueError, r"X\.shape=\(1, 2\).*df\[\"column\"\]"),
-        (pd.DataFrame({"t": ["a"]}), ValueError, r"df\[\"t\"\]"),
+        (pd.DataFrame({"t": ["a"], "u": ["b"]}), ValueError, r"df\[\"t\"\]"),
         (pl.DataFrame({"t": ["a"], "u": ["b"]}), ValueError, r"\['t', 'u'\]"),
     ],
 )

@@ -100,5 +100,6 @@ if __name__ == "__main__":
         int(sys.argv[2]),
         int(sys.argv[3]),
         log=target.parent / f"{target.name}-evaluated.txt",
+        seconds=0.02,  # so that few are done between two kills
     )
     print("done", flush=True)

@@ -88,7 +88,9 @@ def _describe(value: Any) -> str:
         options = {
             name: option
             for name, option in sorted(vars(value).items())
-            if isinstance(option, plain) and "seed" not in name
+            if isinstance(option, plain)
+            and "seed" not in name
+            and name != "max_trials"  # the estimator's counts
         }
         return f"{type(value).__name__} {options}"
     text = repr(value)

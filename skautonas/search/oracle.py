@@ -20,7 +20,7 @@ class OracleAdapter:
     ----------
     oracle : keras_tuner.Oracle
         Fresh oracle; owned by this adapter from now on. What it sets as
-        ``tuner/epochs`` counts as a share of its ``max_epochs``.
+        ``tuner/epochs`` counts as a share of its longest rung.
     starts : iterable of mappings
         Complete configurations that replace the oracle's first own ones.
     """
@@ -67,7 +67,9 @@ class OracleAdapter:
         self._numbers[trial.trial_id] = number
         fidelity = 1.0
         if "tuner/epochs" in own:
-            fidelity = min(1.0, own["tuner/epochs"] / self.oracle.max_epochs)
+            longest = getattr(self.oracle, "longest_rung", None)
+            longest = longest or self.oracle.max_epochs  # KerasTuner's
+            fidelity = min(1.0, own["tuner/epochs"] / longest)
         if getattr(self.oracle, "fidelity", "epochs") == "rows":
             return Proposal(number, active, rows=fidelity)
         parent = self._numbers.get(own.get("tuner/trial_id", ""))

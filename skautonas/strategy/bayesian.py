@@ -66,7 +66,7 @@ class BayesianOracle(keras_tuner.Oracle):
         self._keys: dict[str, frozenset] = {}
         self._encoded: dict[str, np.ndarray] = {}
         self._configurations: Configurations | None = None
-        self._kernel: tuple[list[str], Kernel] = ([], DEFAULT_KERNEL)
+        self._kernel: tuple[list[str], Kernel] | None = None
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return the values of the next trial.
@@ -149,7 +149,7 @@ class BayesianOracle(keras_tuner.Oracle):
             count = math.ceil(count * KERNEL_GROWTH)
         chosen = finished[:count]
         ids = [trial.trial_id for trial in chosen]
-        if self._kernel[0] != ids:
+        if self._kernel is None or self._kernel[0] != ids:
             ranked = sorted(chosen, key=lambda t: -sign * t.score)
             known, scores = self._points(_best_and_latest(ranked, chosen), sign)
             self._kernel = ids, likeliest_kernel(configurations, known, scores)
@@ -162,9 +162,6 @@ class Kernel:
 
     scale: float
     noise: float
-
-
-DEFAULT_KERNEL = Kernel(2.0, 0.1)
 
 
 class GaussianProcess:

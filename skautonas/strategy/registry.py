@@ -70,9 +70,7 @@ def make_oracle(
         oracle.max_trials = limit
         _compat.seed_oracle(oracle, seed)
     elif strategy in STRATEGIES:
-        more = {}
-        if strategy == "hyperband" and max_epochs is not None:
-            more["max_epochs"] = max_epochs
+        more = {"max_epochs": max_epochs} if strategy == "hyperband" else {}
         oracle = STRATEGIES[strategy](
             objective=objective,
             max_trials=limit,

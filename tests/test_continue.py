@@ -116,11 +116,8 @@ def test_a_changed_bit_is_noticed(train, tmp_path):
         byte = file.read(1)
         file.seek(-1000, 2)
         file.write(bytes([byte[0] ^ 1]))
-    try:
+    with pytest.raises(DamagedFileError, match="cannot be read"):
         read_variables(path)
-    except DamagedFileError:
-        return
-    pytest.fail("a changed bit was not noticed")
 
 
 @pytest.mark.parametrize("train", [("tabular-regressor", None)], indirect=True)

@@ -10,6 +10,7 @@ from skautonas import SkautonasWarning, TabularSearchClassifier
 from skautonas.exceptions import StudyExistsError
 from skautonas.search.journal import Asked, Ended, Journal
 from skautonas.space import TabularSpace
+from skautonas.strategy import HyperbandOracle
 from tests.faults.fit import SPACE, search, told
 
 X, Y = load_wine(return_X_y=True)
@@ -145,6 +146,15 @@ def test_folds_and_rungs_go_on(tmp_path):
     for max_trials in (5, 12):
         fitted = search(tmp_path, max_trials, **more).fit(X, Y)
     assert told(fitted) == expected
+
+
+def test_rungs_of_rows_train_as_long_as_the_recipe_says():
+    strategy = HyperbandOracle(fidelity="rows")
+    fitted = search(None, 13, strategy=strategy, max_epochs=None).fit(X, Y)
+    assert {trial.fidelity for trial in fitted.trials_} == {1 / 9, 1 / 3, 1.0}
+    assert max(trial.epochs for trial in fitted.trials_) > 9
+    best = fitted.trials_[fitted.best_index_]
+    assert best.fidelity == 1.0
 
 
 def test_the_median_rule_stops_trials_of_any_strategy():

@@ -2,6 +2,10 @@
 
 import copy
 import math
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -25,11 +29,14 @@ __all__ = [
     "Interval",
     "StrOptions",
     "check_sample_weight",
+    "children_allowed",
+    "client_of",
     "copy_space_cheaply",
     "fit_context",
     "get_active_backend",
     "lift_worker_memory_limit",
     "loky",
+    "pool_size",
     "release_oracle",
     "seed_oracle",
     "silence_oracle",
@@ -44,6 +51,41 @@ def lift_worker_memory_limit() -> None:
     loads data, and each restart costs its import again.
     """
     loky.process_executor._MAX_MEMORY_LEAK_SIZE = math.inf
+
+
+@contextmanager
+def children_allowed() -> Iterator[None]:
+    """Let a daemonic process start workers, as those of Dask and of pools are.
+
+    Python 3.11's multiprocessing refuses it, as the children of one that is ended
+    would stay; our workers end by themselves.
+    """
+    settings = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    daemon = settings.get("daemon")
+    settings["daemon"] = False
+    try:
+        yield
+    finally:
+        settings["daemon"] = daemon
+
+
+def client_of(executor: Executor) -> Any:
+    """Return the client of a Dask executor, None of another one.
+
+    distributed 2026.8 has no public way from the executor to its client.
+    """
+    if type(executor).__module__ == "distributed.cfexecutor":
+        return executor._client  # type: ignore[attr-defined]
+    return None
+
+
+def pool_size(executor: Executor) -> int | None:
+    """Return how many workers an executor has, where it says so.
+
+    Those of Python 3.11, loky and mpi4py do so by a private name only.
+    """
+    size = getattr(executor, "_max_workers", None)
+    return size if isinstance(size, int) else None
 
 
 def release_oracle(oracle: Any) -> None:

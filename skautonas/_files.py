@@ -1,6 +1,8 @@
 """Files that appear under their name only when they are complete; locks."""
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,8 @@ except ImportError:  # Windows
 
 # Names of files that a killed process left unfinished.
 UNFINISHED = f".{'[0-9a-f]' * 32}.*"
+# In the folder for temporary files.
+PREFIX, ALIVE = "skautonas-", ".alive"
 
 
 @contextmanager
@@ -55,3 +59,36 @@ def locked(path: Path, in_use: Exception) -> Iterator[None]:
         except BlockingIOError:
             raise in_use from None
         yield
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a folder that is deleted at the end.
+
+    Where this process is killed before, the next one that needs such a folder does it.
+    """
+    _remove_orphans(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as name:
+        folder = Path(name)
+        if fcntl is None:
+            yield folder
+            return
+        unnamed = folder / f"{ALIVE}-soon"
+        with unnamed.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            unnamed.rename(folder / ALIVE)
+            yield folder
+
+
+def _remove_orphans(parent: Path) -> None:
+    """Delete temporary folders whose process is gone: nobody holds their lock."""
+    if fcntl is None:
+        return
+    for path in parent.glob(f"{PREFIX}*/{ALIVE}"):
+        try:
+            if path.parent.lstat().st_uid != os.getuid():
+                continue
+            with locked(path, BlockingIOError()):
+                shutil.rmtree(path.parent, ignore_errors=True)
+        except OSError:
+            continue  # in use, or deleted meanwhile

@@ -1,7 +1,7 @@
 """What all trials of one search share."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,10 @@ class Fold:
     n_rows: int
     weighs_validation: bool = False
 
+    def at(self, folder: Path) -> "Fold":
+        """Return the same fold, whose files are in a part of another folder."""
+        return replace(self, folder=str(folder / Path(self.folder).name))
+
 
 @dataclass(frozen=True, slots=True)
 class Study:
@@ -63,13 +67,32 @@ class Study:
     scorer : callable
         scikit-learn scorer, the objective.
     folder : str
-        Where the trials' files go.
+        Where the folds' files are.
     """
 
     folds: tuple[Fold, ...]
     whole: Fold
     scorer: Any
     folder: str
+
+    def at(self, folder: Path) -> "Study":
+        """Return the same study, whose files are in another folder."""
+        return replace(
+            self,
+            folds=tuple(fold.at(folder) for fold in self.folds),
+            whole=self.whole.at(folder),
+            folder=str(folder),
+        )
+
+    def trial_files(self) -> list[Path]:
+        """Return the files that trials read: of each fold all but the raw rows."""
+        return [
+            path
+            for fold in self.folds
+            for part in (Path(fold.folder), Path(fold.folder) / ENCODED)
+            for path in sorted(part.iterdir())
+            if path.is_file()
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +165,8 @@ def write_study(study: Study, path: Path) -> None:
 
 @lru_cache(maxsize=1)
 def read_study(path: str) -> Study:
-    """Read a study; a worker keeps the latest one."""
-    return cloudpickle.loads(Path(path).read_bytes())
+    """Read a study whose rows lie beside it; a worker keeps the latest one."""
+    return cloudpickle.loads(Path(path).read_bytes()).at(Path(path).parent)
 
 
 @lru_cache(maxsize=2)

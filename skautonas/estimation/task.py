@@ -137,6 +137,11 @@ class TrialOutcome:
     error: str | None = None
     traceback: str | None = None
 
+    @property
+    def files(self) -> list[str]:
+        """Names of the files that the attempt left."""
+        return [*self.states, *([self.checkpoint] if self.checkpoint else [])]
+
 
 @dataclass(frozen=True, slots=True)
 class Refit:

@@ -1,10 +1,10 @@
 """The story that all estimators share: check, prepare, search, keep."""
 
 import os
-import tempfile
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
+from concurrent.futures import Executor
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -19,6 +19,7 @@ from skautonas._compat import (
     check_sample_weight,
     fit_context,
 )
+from skautonas._files import temporary_folder
 from skautonas.data.encoder import Encoder
 from skautonas.data.rows import Rows, refuse_streams
 from skautonas.data.targets import Targets
@@ -30,7 +31,7 @@ from skautonas.exceptions import SkautonasWarning
 from skautonas.report.progress import print_trial, say
 from skautonas.search.budget import Budget
 from skautonas.search.directory import StudyDirectory, open_directory
-from skautonas.search.executor import LocalExecutor, count_workers
+from skautonas.search.workers import Workers, cold_start, open_workers
 
 
 class BaseSearch(SearchResults):
@@ -61,6 +62,7 @@ class BaseSearch(SearchResults):
         "trial_timeout": [Interval(Real, 0, None, closed="neither"), None],
         "directory": [str, os.PathLike, None],
         "overwrite": ["boolean"],
+        "executor": [Executor, None],
         "n_jobs": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Integral, None, -1, closed="right"),
@@ -86,6 +88,7 @@ class BaseSearch(SearchResults):
         trial_timeout: float | None = None,
         directory: str | os.PathLike | None = None,
         overwrite: bool = False,
+        executor: Executor | None = None,
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -103,6 +106,7 @@ class BaseSearch(SearchResults):
         self.trial_timeout = trial_timeout
         self.directory = directory
         self.overwrite = overwrite
+        self.executor = executor
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -180,23 +184,25 @@ class BaseSearch(SearchResults):
         rng = check_random_state(self.random_state)
         split_seed, search_seed = map(int, rng.randint(1, 2**31 - 1, size=2))
         with (
-            tempfile.TemporaryDirectory(prefix="skautonas-") as folder,
+            temporary_folder() as folder,
             open_directory(self.directory, self.overwrite) as directory,
-            LocalExecutor(count_workers(self.n_jobs)) as executor,
+            open_workers(
+                self.executor, self.n_jobs, self.max_trials, self._reproducible
+            ) as workers,
         ):
             self._warn_of_changes(directory)
             if self.random_state is None and directory.facts is not None:
                 split_seed, search_seed = directory.facts["seeds"]
-            ready = executor.warm_up()
-            study = make_study(self, given, rows, validation, split_seed, folder)
-            budget.grant_cold_start(max(future.result() for future in ready))
+            ready = workers.warm_up()
+            study = make_study(self, given, rows, validation, split_seed, str(folder))
+            budget.grant_cold_start(cold_start(ready, budget))
             self._say(f"workers ready after {budget.elapsed():.1f} s")
             n_rows = len(rows) + (0 if validation is None else len(validation))
             settings = self._settings(study, n_rows, search_seed)
             facts = {}
             if directory.durable:
                 facts = self._facts(study, given, validation, split_seed, search_seed)
-            found = self._run(study, settings, facts, directory, executor, budget)
+            found = self._run(study, settings, facts, directory, workers, budget)
             self._keep(found, study)
         self._say(
             f"stopped: {found.stop_reason}; best is trial {found.winner.number} with "
@@ -227,6 +233,11 @@ class BaseSearch(SearchResults):
         """Apply weights that come with the targets; there are none in regression."""
         return rows, validation
 
+    @property
+    def _reproducible(self) -> bool:
+        """Whether timing may decide nothing."""
+        return self.time_budget is None and self.random_state is not None
+
     def _settings(self, study: Any, n_rows: int, seed: int) -> Any:
         from skautonas.search.run import Settings
 
@@ -237,7 +248,7 @@ class BaseSearch(SearchResults):
             max_epochs=self.max_epochs,
             refit_share=n_rows / n_trained if self.refit else 0.0,
             seed=seed,
-            in_order=self.time_budget is None and self.random_state is not None,
+            in_order=self._reproducible,
             # A splitter's user expects the best mean to win, as in GridSearchCV.
             by_standard_error=self.cv is None,
             pruner=self.pruner,
@@ -268,13 +279,13 @@ class BaseSearch(SearchResults):
         settings: Any,
         facts: dict[str, Any],
         directory: StudyDirectory,
-        executor: LocalExecutor,
+        workers: Workers,
         budget: Budget,
     ) -> Any:
         from skautonas.search.run import run_search
 
         on_trial = print_trial if self.verbose else lambda trial, leads: None
-        return run_search(study, settings, facts, directory, executor, budget, on_trial)
+        return run_search(study, settings, facts, directory, workers, budget, on_trial)
 
     def _warn(self, found: Any) -> None:
         """Warn where the refit failed, and where the budget was too small."""
@@ -337,6 +348,18 @@ class BaseSearch(SearchResults):
     def _say(self, line: str) -> None:
         if self.verbose:
             say(line)
+
+    def __sklearn_clone__(self) -> Self:
+        """Share the executor, as a copy of one has no workers."""
+        plain = object.__new__(type(self))
+        plain.__dict__.update(self.__dict__, executor=None)
+        clone = super(BaseSearch, plain).__sklearn_clone__()
+        clone.executor = self.executor
+        return clone
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the executor out, whose workers belong to this process."""
+        return super().__getstate__() | {"executor": None}
 
     @abstractmethod
     def _make_encoder(self, X: Any) -> Encoder:

@@ -46,8 +46,14 @@ default="auto"
         of the fits before. None is a temporary one.
     overwrite : bool, default=False
         Delete the study that ``directory`` holds.
+    executor : concurrent.futures.Executor or None, default=None
+        Runs the trials, each in a process of its own beside a worker of the executor.
+        None is worker processes of this machine, or the cluster of an active
+        ``joblib.parallel_config(backend="dask")`` or ``"ray"``. Clones share it; a
+        pickle leaves it out.
     n_jobs : int, default=None
-        Worker processes, one thread each. None is 1, -1 all cores.
+        Trials at once, -1 on all cores, in worker processes of one thread each. None
+        is 1, and all workers of an executor or a cluster.
     random_state : int, RandomState instance or None, default=None
         Seeds split, search and training. With ``time_budget=None`` a search is
         reproducible for one ``n_jobs``.

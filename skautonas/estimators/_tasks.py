@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -48,6 +49,7 @@ class SearchClassifierMixin(ClassifierMixin, BaseSearch):
         trial_timeout: float | None = None,
         directory: str | os.PathLike | None = None,
         overwrite: bool = False,
+        executor: Executor | None = None,
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -66,6 +68,7 @@ class SearchClassifierMixin(ClassifierMixin, BaseSearch):
             trial_timeout=trial_timeout,
             directory=directory,
             overwrite=overwrite,
+            executor=executor,
             n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,

@@ -2,13 +2,17 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from skautonas._files import UNFINISHED, locked, written_atomically
+from skautonas._files import (
+    UNFINISHED,
+    locked,
+    temporary_folder,
+    written_atomically,
+)
 from skautonas.exceptions import DamagedFileError, StudyExistsError
 from skautonas.search.journal import Journal
 
@@ -164,8 +168,8 @@ def open_directory(
         Where it cannot be written.
     """
     if path is None:
-        with tempfile.TemporaryDirectory(prefix="skautonas-study-") as folder:
-            yield from _opened(StudyDirectory(Path(folder), durable=False))
+        with temporary_folder() as folder:
+            yield from _opened(StudyDirectory(folder, durable=False))
         return
     kept = Path(path).expanduser().resolve()
     kept.mkdir(parents=True, exist_ok=True)

@@ -76,6 +76,8 @@ class Driver:
         is the new incumbent.
     pruner : Pruner, optional
         Stops trials.
+    answer_seconds : float, default=0.0
+        How much longer an outcome may be on its way, from another machine.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Driver:
         forget: Callable[[str], None],
         on_trial: Callable[[Trial, bool], None],
         pruner: Pruner | None = None,
+        answer_seconds: float = 0.0,
     ) -> None:
         self.strategy = strategy
         self.executor = executor
@@ -104,6 +107,7 @@ class Driver:
         self.forget = forget
         self.on_trial = on_trial
         self.pruner = pruner
+        self.answer_seconds = answer_seconds
         self.ledger = Ledger(rules)
         self.deadlines = Deadlines(budget, rules, self.ledger)
         self.stop_reason = ""
@@ -224,7 +228,7 @@ class Driver:
     def _begin(self, proposal: Proposal, task: TrialTask) -> "_Attempt":
         """Return an attempt at a trial, with the time that it may take."""
         seconds = self.deadlines.seconds(self._is_first())
-        latest = self.deadlines.latest(seconds)
+        latest = self.deadlines.latest(seconds) + self.answer_seconds
         if self._restarts:
             # It may wait for a worker that starts, and must not be killed for it.
             latest += MAX_COLD_START

@@ -16,31 +16,32 @@ from functools import lru_cache, partial
 from multiprocessing.util import Finalize
 from typing import Any
 
-from joblib import effective_n_jobs
-
-from skautonas._compat import get_active_backend
 from skautonas.exceptions import SearchFailedError
+from skautonas.search.devices import visible_devices
 from skautonas.search.worker import Worker, import_tensorflow
 
 # How long the end of an executor waits for busy workers.
 GRACE_SECONDS = 0.2
 
 _idle: list[Worker] = []
-_idle_lock = threading.Lock()
+_leased: list[Worker] = []
+_lock = threading.Lock()
 
 
 class LocalExecutor(Executor):
-    """Worker processes on this machine, each with one TensorFlow thread.
+    """Worker processes on this machine, each with one GPU, where there are any.
 
     Parameters
     ----------
     n_workers : int
         Number of processes.
+    n_threads : int, default=1
+        TensorFlow's threads in each.
     """
 
-    def __init__(self, n_workers: int) -> None:
+    def __init__(self, n_workers: int, n_threads: int = 1) -> None:
         self.n_workers = n_workers
-        self._free = [_lease() for _ in range(n_workers)]
+        self._free = [_lease(n_threads) for _ in range(n_workers)]
         self._busy: dict[Future, tuple[Worker, Future]] = {}
         self._waiting: deque[tuple[Future, Callable]] = deque()
         self._lock = threading.RLock()
@@ -144,24 +145,28 @@ class LocalExecutor(Executor):
             outer.set_result(inner.result())
 
 
-def count_workers(n_jobs: int | None) -> int:
-    """Return how many workers ``n_jobs`` stands for.
-
-    Inside a parallel call of joblib, as in ``GridSearchCV(n_jobs=2)``, it is one: the
-    cores are shared out already.
-    """
-    backend, _ = get_active_backend()
-    return 1 if backend.nesting_level else effective_n_jobs(n_jobs)
-
-
-def _lease() -> Worker:
+def _lease(n_threads: int) -> Worker:
+    """Return an idle worker, or a new one, on the GPU that the fewest others use."""
     _end_with_this_process()
-    with _idle_lock:
-        return _idle.pop() if _idle else Worker()
+    with _lock:
+        devices: tuple = visible_devices() or (None,)
+        in_use = [worker.device for worker in _leased]
+        device = min(devices, key=in_use.count)
+        wanted = (n_threads, device)
+        # Those that were given back last are the warmest.
+        fitting = (w for w in reversed(_idle) if (w.n_threads, w.device) == wanted)
+        worker = next(fitting, None)
+        if worker is None:
+            worker = Worker(n_threads, device)
+        else:
+            _idle.remove(worker)
+        _leased.append(worker)
+        return worker
 
 
 def _give_back(worker: Worker) -> None:
-    with _idle_lock:
+    with _lock:
+        _leased.remove(worker)
         _idle.append(worker)
 
 
@@ -210,9 +215,10 @@ def _end_idle_workers() -> None:
 
 def _forget_workers() -> None:
     """Leave the workers to the parent: a forked child has none of their threads."""
-    global _idle_lock
-    _idle_lock = threading.Lock()
+    global _lock
+    _lock = threading.Lock()
     _idle.clear()
+    _leased.clear()
     _end_with_this_process.cache_clear()
 
 

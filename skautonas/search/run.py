@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,8 @@ from skautonas.search.proposal import Proposal
 from skautonas.search.pruner import PRUNERS
 from skautonas.search.rules import Rules
 from skautonas.search.trial import Trial
+from skautonas.search.worker import evaluate_task
+from skautonas.search.workers import Workers
 
 if TYPE_CHECKING:
     from skautonas.search.oracle import OracleAdapter
@@ -83,7 +86,7 @@ def run_search(
     settings: Settings,
     facts: dict[str, Any],
     directory: StudyDirectory,
-    executor: LocalExecutor,
+    workers: Workers,
     budget: Budget,
     on_trial: Callable[[Trial, bool], None],
 ) -> Found:
@@ -100,8 +103,8 @@ def run_search(
         is not kept.
     directory : StudyDirectory
         Its files: a search that began there goes on.
-    executor : LocalExecutor
-        Warm workers.
+    workers : Workers
+        The processes of the fit.
     budget : Budget
         Time that is left.
     on_trial : callable
@@ -115,45 +118,43 @@ def run_search(
     KeyboardInterrupt
         Where one ended the search before any trial had finished.
     """
-    from skautonas.estimation.evaluate import evaluate
     from skautonas.estimation.study import write_study
 
     study_file = Path(study.folder) / f"study-{time.monotonic_ns()}.pickle"
     write_study(study, study_file)
-    hp = _declare(study.whole.source, executor, budget)
+    hp = _declare(study.whole.source, workers.local, budget)
     if directory.durable:
         directory.begin(_with_space(facts, study, hp))
     events = directory.journal.events
     budget.spend(max((e.elapsed for e in events if hasattr(e, "elapsed")), default=0.0))
-    _encode(study, study_file, executor, budget)
+    _encode(study, study_file, workers.local, budget)
     n_recorded = sum(isinstance(event, Asked) for event in events)
     strategy = _make_strategy(study, settings, hp, n_recorded)
-    driver = Driver(
-        strategy,
-        executor,
-        n_workers=executor.n_workers,
-        budget=budget,
-        rules=Rules(
-            settings.max_trials,
-            settings.refit_share,
-            len(study.folds),
-            settings.in_order,
-            settings.by_standard_error,
-            settings.trial_timeout,
-        ),
-        make_task=partial(_make_task, settings, study_file, directory.trials),
-        evaluate=evaluate,
-        record=directory.journal.append,
-        forget=directory.forget,
-        on_trial=on_trial,
-        pruner=PRUNERS[settings.pruner]() if settings.pruner else None,
-    )
-    try:
+    with closing(strategy), workers.for_trials(study_file) as executor:
+        driver = Driver(
+            strategy,
+            executor,
+            n_workers=workers.n_trials,
+            budget=budget,
+            rules=Rules(
+                settings.max_trials,
+                settings.refit_share,
+                len(study.folds),
+                settings.in_order,
+                settings.by_standard_error,
+                settings.trial_timeout,
+            ),
+            make_task=partial(_make_task, settings, study_file, directory.trials),
+            evaluate=evaluate_task,
+            record=directory.journal.append,
+            forget=directory.forget,
+            on_trial=on_trial,
+            pruner=PRUNERS[settings.pruner]() if settings.pruner else None,
+            answer_seconds=workers.answer_seconds,
+        )
         driver.replay(events)
         directory.keep_only(driver.files())
         trials = driver.run()
-    finally:
-        strategy.close()
     winner, stop_reason = driver.ledger.incumbent, driver.stop_reason
     if winner is None:
         if stop_reason == "interrupted":
@@ -170,7 +171,7 @@ def run_search(
     final = stored_model(directory, winner, len(trials), refit)
     if final is None:
         share = 0.0 if stop_reason == "interrupted" else settings.refit_share
-        final = finish(winner, share, executor, budget, directory)
+        final = finish(winner, share, workers.local, budget, directory)
         if final.interrupted:
             stop_reason = "interrupted"
         if stop_reason != "interrupted":

@@ -52,8 +52,7 @@ class Trial:
     @property
     def files(self) -> list[str]:
         """Names of the files that it left."""
-        checkpoint = self.outcome.checkpoint
-        return [*self.outcome.states, *([checkpoint] if checkpoint else [])]
+        return self.outcome.files
 
     def beats(self, earlier: "Trial", by_standard_error: bool) -> bool:
         """Tell whether this trial is better than one that was there before it.

@@ -9,9 +9,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
+from typing import TYPE_CHECKING
 
-from skautonas._compat import lift_worker_memory_limit, loky
+from skautonas._compat import children_allowed, lift_worker_memory_limit, loky
 from skautonas._tensorflow import start_tensorflow
+from skautonas.search.devices import Device
+
+if TYPE_CHECKING:
+    from skautonas.estimation.task import TrialOutcome, TrialTask
 
 # An idle worker ends after this many seconds.
 IDLE_SECONDS = 300
@@ -22,21 +27,29 @@ WATCH_SECONDS = 0.5
 class Worker:
     """One process that evaluates one task at a time.
 
-    Its TensorFlow has one thread, fixed when it is imported.
+    Parameters
+    ----------
+    n_threads : int, default=1
+        Threads of its TensorFlow, fixed when it is imported.
+    device : str or None, default=None
+        The only GPU that it sees; None leaves it those that this process sees.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, n_threads: int = 1, device: Device = None) -> None:
+        self.n_threads = n_threads
+        self.device = device
         self._pool = self._start()
         self._began = False
 
     def submit(self, function: Callable) -> Future:
         """Run a function in the process."""
         self._began = True
-        try:
-            return self._pool.submit(function)
-        except (loky.process_executor.BrokenProcessPool, RuntimeError):
-            self._pool = self._start()
-            return self._pool.submit(function)
+        with children_allowed():
+            try:
+                return self._pool.submit(function)
+            except (loky.process_executor.BrokenProcessPool, RuntimeError):
+                self._pool = self._start()
+                return self._pool.submit(function)
 
     def replace(self) -> loky.ProcessPoolExecutor:
         """Return the pool of the process, to be ended; the next task starts another."""
@@ -59,14 +72,24 @@ class Worker:
             timeout=IDLE_SECONDS,
             initializer=prepare_worker,
             initargs=(os.getpid(),),
-            env={
-                "TF_NUM_INTRAOP_THREADS": "1",
-                "TF_NUM_INTEROP_THREADS": "1",
-                "OMP_NUM_THREADS": "1",
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-                "KERAS_BACKEND": "tensorflow",
-            },
+            env=environment(self.n_threads, self.device),
         )
+
+
+def environment(n_threads: int, device: Device) -> dict[str, str]:
+    """Return the environment in which a worker starts."""
+    variables = {
+        "TF_NUM_INTRAOP_THREADS": str(n_threads),
+        "TF_NUM_INTEROP_THREADS": "1",
+        "OMP_NUM_THREADS": str(n_threads),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "KERAS_BACKEND": "tensorflow",
+        # Several processes may share a GPU.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    }
+    if device is not None:
+        variables["CUDA_VISIBLE_DEVICES"] = device
+    return variables
 
 
 def prepare_worker(parent: int) -> None:
@@ -105,6 +128,13 @@ def import_tensorflow(asked_at: float) -> float:
         # all that these imports made.
         gc.freeze()
     return time.monotonic() - asked_at
+
+
+def evaluate_task(task: "TrialTask") -> "TrialOutcome":
+    """Train and score one configuration; only this import needs TensorFlow."""
+    from skautonas.estimation.evaluate import evaluate
+
+    return evaluate(task)
 
 
 def forget_data() -> None:

@@ -1,0 +1,113 @@
+"""The processes of a fit: those of this machine, and those that run its trials."""
+
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from concurrent.futures import wait as wait_for
+from contextlib import contextmanager
+from pathlib import Path
+
+from skautonas.exceptions import SearchFailedError
+from skautonas.search.budget import MAX_COLD_START, NEEDED_SECONDS, Budget
+from skautonas.search.engines import Engine, find_engine
+from skautonas.search.executor import LocalExecutor
+from skautonas.search.host import pack, warm_up_host
+from skautonas.search.remote import RemoteExecutor
+
+# Without a time budget, a cluster may take so long until its workers are there.
+JOIN_SECONDS = 300.0
+
+
+class Workers:
+    """The processes of one fit.
+
+    Parameters
+    ----------
+    local : LocalExecutor
+        Encode the rows, refit the winner, and run trials where there is no engine.
+    engine : Engine or None
+        Runs the trials elsewhere.
+    n_trials : int
+        How many trials run at once.
+    """
+
+    def __init__(
+        self, local: LocalExecutor, engine: Engine | None, n_trials: int
+    ) -> None:
+        self.local = local
+        self.engine = engine
+        self.n_trials = n_trials
+
+    def warm_up(self) -> list[Future]:
+        """Have every worker import TensorFlow; return the seconds each one takes."""
+        ready = self.local.warm_up()
+        if self.engine is not None:
+            submit = self.engine.submit
+            ready += [submit(warm_up_host) for _ in range(self.n_trials)]
+        return ready
+
+    @property
+    def answer_seconds(self) -> float:
+        """Seconds by which a trial may be late for no fault of its own."""
+        return 0.0 if self.engine is None else MAX_COLD_START
+
+    @contextmanager
+    def for_trials(self, study_file: Path) -> Iterator[Executor]:
+        """Yield what runs the trials of a study whose rows are encoded."""
+        if self.engine is None:
+            yield self.local
+            return
+        from skautonas.estimation.study import read_study
+
+        paths = read_study(str(study_file)).trial_files()
+        package = pack(uuid.uuid4().hex, study_file, paths)
+        with RemoteExecutor(self.engine, package) as executor:
+            yield executor
+
+
+@contextmanager
+def open_workers(
+    executor: Executor | None,
+    n_jobs: int | None,
+    max_trials: int | None,
+    reproducible: bool,
+) -> Iterator[Workers]:
+    """Yield the processes of a fit.
+
+    Parameters
+    ----------
+    executor : Executor or None
+        The user's.
+    n_jobs : int or None
+        How many trials at once, counted as in joblib.
+    max_trials : int or None
+        There are never more trials at once; threads that are left over are theirs.
+    reproducible : bool
+        Keep to one thread a trial, as several add up in any order.
+    """
+    engine, n_jobs = find_engine(executor, n_jobs)
+    n_trials = n_jobs if max_trials is None else min(n_jobs, max_trials)
+    n_local, n_threads = 1, 1
+    if engine is None:
+        n_local = n_trials
+        n_threads = 1 if reproducible else n_jobs // n_trials
+    with LocalExecutor(n_local, n_threads) as local:
+        yield Workers(local, engine, n_trials)
+
+
+def cold_start(ready: list[Future], budget: Budget) -> float:
+    """Wait until workers are ready; return the most seconds that one needed.
+
+    Raises
+    ------
+    SearchFailedError
+        Where a worker of the user's executor was not there in time.
+    """
+    seconds = max(budget.left(), NEEDED_SECONDS) if budget.limited else JOIN_SECONDS
+    _, late = wait_for(ready, seconds)
+    if late:
+        raise SearchFailedError(
+            f"{len(late)} of {len(ready)} workers were not ready after {seconds:.0f} "
+            "s. Wait for them before the fit, or pass a smaller n_jobs."
+        )
+    return max(future.result() for future in ready)

@@ -55,9 +55,10 @@ class FusedOptimizer(keras.optimizers.Optimizer):
             )
             if gradient is not None
         ]
+        decay = self.weight_decay * tf.convert_to_tensor(self.learning_rate)
         for _, variable, _ in updates:
             if self.weight_decay and not UNDECAYED & set(variable.path.split("/")[-2:]):
-                variable.assign_sub(variable * self.weight_decay * self.learning_rate)
+                variable.assign_sub(variable * decay)
         self.update(updates)
         self.iterations.assign_add(1)
 

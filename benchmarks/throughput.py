@@ -2,7 +2,7 @@
 
 Run: ``SKAUTONAS_DATA=... python benchmarks/throughput.py`` (the folder's layout is that
 of ``accuracy.py``; KerasTuner 1.4.8 needs ``pip install tensorboard``). Both sides
-train the same list of configurations of our spaces for the same number of epochs, on
+train the same list of plain models of our spaces for the same number of epochs, on
 two cores: ours as a fit with its oracle, journal, checkpoints and scorer, on two warm
 workers; KerasTuner's as its documentation teaches it, a `keras_tuner.GridSearch` over
 the list, whose data are encoded beforehand. Side by side, three times; medians. Then
@@ -36,13 +36,20 @@ BATCH_SIZE = 64
 
 
 def spaces():
-    """Return the space of each modality; packed models have a loss of their own."""
+    """Return spaces of plain models: MLPs, small CNNs, CNNs of words."""
     from skautonas.space import ImageSpace, TabularSpace, TextSpace
 
     return {
         "tabular": TabularSpace(architectures=("mlp",)),
-        "image": ImageSpace(),
-        "text": TextSpace(),
+        "image": ImageSpace(
+            blocks=("plain",),
+            stages=(1, 3),
+            blocks_per_stage=(1, 1),
+            filters=(16, 32),
+            kernel_sizes=(3,),
+            augmentations=("none",),
+        ),
+        "text": TextSpace(encoders=("convolution",)),
     }
 
 

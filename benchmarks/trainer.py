@@ -82,6 +82,7 @@ def train(name, way, epochs):
 
 def train_ours(model, optimizer, loss, x, y, batch, epochs):
     """Train in the package's trainer, as a trial does."""
+    from skautonas.estimation.compiled import CompiledModel
     from skautonas.estimation.plan import Plan
     from skautonas.estimation.trainer import Trainer
     from skautonas.space.candidate import user_recipe
@@ -89,7 +90,7 @@ def train_ours(model, optimizer, loss, x, y, batch, epochs):
     start = time.perf_counter()
     model.compile(optimizer, loss, jit_compile=False)
     recipe = replace(user_recipe(1e-3), batch_size=batch, patience=10_000)
-    trainer = Trainer(model, x, y, recipe, 0)
+    trainer = Trainer(CompiledModel(model, (x, y), batch), (x, y), recipe, 0)
     times = []
 
     def validate():

@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skautonas import TabularSearchClassifier
 from skautonas.data.facts import TabularFacts, TensorSpec
+from skautonas.estimation.compiled import CompiledModel
 from skautonas.estimation.plan import Plan
-from skautonas.estimation.steps import compile_predict
 from skautonas.estimation.trainer import Trainer
 from skautonas.space import TabularSpace
 from skautonas.space.base import complete, declared
@@ -43,9 +43,9 @@ def test_a_packed_ensemble_of_eight_learns_the_identity():
     candidate = SpaceSource(space).build(values)
     x = np.random.default_rng(0).normal(size=(N, 1)).astype("float32")
     inputs = {"numeric": x, "quantile": x}
-    trainer = Trainer(candidate.model, inputs, x, candidate.recipe, 0)
-    trainer.fit(Plan(60))
-    outputs = compile_predict(candidate.model, inputs)()
+    compiled = CompiledModel(candidate.model, (inputs, x), candidate.recipe.batch_size)
+    Trainer(compiled, (inputs, x), candidate.recipe, 0).fit(Plan(60))
+    outputs = compiled.predict(inputs)
     assert outputs.shape == (N, 8, 1)
     errors = np.mean((outputs - x[:, None, :]) ** 2, axis=(0, 2))
     assert errors.max() < 0.05 * x.var()

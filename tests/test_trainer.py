@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from skautonas.data.facts import Facts
+from skautonas.estimation.compiled import CompiledModel
 from skautonas.estimation.plan import Plan
 from skautonas.estimation.steps import compile_predict, row_batches
 from skautonas.estimation.trainer import (
@@ -42,7 +43,8 @@ def make(recipe=RECIPE, clock=None, x=X, y=Y):
     facts = Facts(task="regression", n_outputs=1, n_rows=len(x), inputs={})
     compile_core(model, recipe, facts)
     clocked = {} if clock is None else {"clock": clock}
-    return Trainer(model, x, y, recipe, 0, **clocked)
+    compiled = CompiledModel(model, (x, y), min(recipe.batch_size, len(x)))
+    return Trainer(compiled, (x, y), recipe, 0, **clocked)
 
 
 class Ticking:
@@ -178,8 +180,8 @@ def test_a_loss_that_explodes_later_keeps_the_best_epoch():
 
 def test_predictions_do_not_depend_on_the_other_rows():
     model = make().model
-    everything = compile_predict(model, X)()
-    one = compile_predict(model, X[7:8])()
+    everything = compile_predict(model, X)(X)
+    one = compile_predict(model, X[7:8])(X[7:8])
     assert everything.shape == (320, 1)
     np.testing.assert_array_equal(everything[7:8], one)
 

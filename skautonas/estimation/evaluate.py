@@ -1,6 +1,5 @@
 """Train and score one configuration; runs in a worker."""
 
-import gc
 import time
 import traceback
 from dataclasses import asdict, dataclass, replace
@@ -9,11 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from skautonas._compat import reset_layer_names, seed_layers
 from skautonas.estimation.checkpoint import read_state, write_state, write_variables
+from skautonas.estimation.compiled import (
+    CompiledModel,
+    compile_model,
+    forget_compiled,
+    forget_models,
+)
 from skautonas.estimation.folds import combine
 from skautonas.estimation.plan import Plan
 from skautonas.estimation.scoring import score_predictions
-from skautonas.estimation.steps import compile_predict
 from skautonas.estimation.study import (
     Examples,
     Fold,
@@ -24,7 +29,6 @@ from skautonas.estimation.study import (
 from skautonas.estimation.task import WRITE_SECONDS, Seconds, TrialOutcome, TrialTask
 from skautonas.estimation.trainer import Trainer, Training, TrainingState
 from skautonas.exceptions import DamagedFileError
-from skautonas.space.candidate import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ def evaluate(task: TrialTask) -> TrialOutcome:
     try:
         return _evaluate(task, start)
     except Exception as error:
+        forget_compiled()  # it may have been their memory that was short
         return TrialOutcome(
             "failed",
             seconds=Seconds(total=time.monotonic() - start),
@@ -62,14 +67,6 @@ def _describe(error: Exception) -> str:
     if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
         return f"{name}: out of memory. {str(error)[:200]}"
     return f"{name}: {error}"
-
-
-def forget_models() -> None:
-    """Free what Keras and TensorFlow keep of earlier models."""
-    import keras
-
-    keras.backend.clear_session(free_memory=False)
-    gc.collect()
 
 
 def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
@@ -133,15 +130,15 @@ def _train_fold(
     train = examples.part(_training_rows(task, fold))
     state = _read_state(task, index)
     loaded = time.monotonic()
-    candidate, trainer = prepare(task, fold, train)
-    predict = compile_predict(candidate.model, fold.source.arrange(validation.x))
+    trainer, compiled = prepare(task, fold, train)
+    x, recipe = fold.source.arrange(validation.x), trainer.recipe
     built = time.monotonic()
 
     def validate() -> float:
-        outputs = fold.targets.predictions(predict())
+        outputs = fold.targets.predictions(compiled.predict(x))
         return score_predictions(scorer, fold.targets, labels, outputs, weights)
 
-    epochs = candidate.recipe.epochs
+    epochs = recipe.epochs
     if task.max_epochs is not None:
         epochs = min(epochs, task.max_epochs)
     if seconds is not None:
@@ -154,8 +151,8 @@ def _train_fold(
     result = FoldResult(
         training,
         seconds_by_part,
-        candidate.model.count_params(),
-        candidate.recipe.restore_best_epoch,
+        compiled.model.count_params(),
+        recipe.restore_best_epoch,
     )
     return result, trainer
 
@@ -181,7 +178,9 @@ def _training_rows(task: TrialTask, fold: Fold) -> slice | np.ndarray:
     return np.sort(order[: max(1, round(task.rows * fold.n_rows))])
 
 
-def prepare(task: TrialTask, fold: Fold, rows: Examples) -> tuple[Candidate, Trainer]:
+def prepare(
+    task: TrialTask, fold: Fold, rows: Examples
+) -> tuple[Trainer, CompiledModel]:
     """Build the candidate of a task, and its trainer on these rows.
 
     Weights are scaled to a mean of one, so that they do not change what a learning
@@ -189,15 +188,24 @@ def prepare(task: TrialTask, fold: Fold, rows: Examples) -> tuple[Candidate, Tra
     """
     import keras
 
-    keras.utils.set_random_seed(task.seed)
+    reset_layer_names()  # those of the same architecture get the same
+    if fold.source.plain:
+        keras.utils.set_random_seed(task.seed)
+    else:
+        seed_layers(task.seed)
     candidate = fold.source.build(task.values)
     x = fold.source.arrange(rows.x)
     fold.source.initialise(candidate.model, x, rows.y)
-    weights = None
+    data: tuple = (x, rows.y)
     if rows.weights is not None:
-        weights = (rows.weights / rows.weights.mean()).astype("float32")
+        data += ((rows.weights / rows.weights.mean()).astype("float32"),)
     recipe = candidate.recipe
-    return candidate, Trainer(candidate.model, x, rows.y, recipe, task.seed, weights)
+    batch = min(recipe.batch_size, len(rows.y))
+    if fold.source.plain:
+        compiled = CompiledModel(candidate.model, data, batch)
+    else:
+        compiled = compile_model(candidate, data, batch)
+    return Trainer(compiled, data, recipe, task.seed), compiled
 
 
 def seconds_left(task: TrialTask, start: float) -> float | None:

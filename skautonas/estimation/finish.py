@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from skautonas.estimation.checkpoint import read_variables
-from skautonas.estimation.evaluate import forget_models, prepare, seconds_left
+from skautonas.estimation.compiled import forget_models
+from skautonas.estimation.evaluate import prepare, seconds_left
 from skautonas.estimation.plan import Plan
 from skautonas.estimation.steps import build_on
 from skautonas.estimation.study import Fold, read_examples, read_study
@@ -27,7 +28,7 @@ def refit(job: Refit, path: str) -> None:
     task = job.task
     try:
         fold = read_study(task.study).whole
-        candidate, trainer = prepare(task, fold, read_examples(fold.folder))
+        trainer, _ = prepare(task, fold, read_examples(fold.folder))
         training = trainer.fit(
             Plan(
                 job.planned_epochs,
@@ -40,7 +41,7 @@ def refit(job: Refit, path: str) -> None:
                 f"The time was up after {training.epochs:.1f} epochs of "
                 f"{job.best_epoch:.1f}."
             )
-        _save(fold, candidate.model, training.variables, path)
+        _save(fold, trainer.model, training.variables, path)
     finally:
         forget_models()
 

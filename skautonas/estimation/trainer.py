@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from skautonas.data.encode import row_bytes
+from skautonas.estimation.compiled import CompiledModel
 from skautonas.estimation.plan import Plan, Progress
 from skautonas.estimation.schedule import rate_factor
-from skautonas.estimation.steps import compile_steps, row_batches
+from skautonas.estimation.steps import row_batches
 from skautonas.estimation.task import Seconds
 from skautonas.exceptions import NotFiniteError, NoTimeError
 from skautonas.space.recipe import Recipe
@@ -92,33 +93,29 @@ class Trainer:
 
     Parameters
     ----------
-    model : keras.Model
-        Compiled model.
-    x : ndarray, or dict of str to ndarray
-        Training inputs as the model takes them; may be mapped from a file.
-    y : ndarray of shape (n,) or (n, targets)
-        Training targets.
+    compiled : CompiledModel
+        Model, with the steps that train it.
+    data : tuple
+        Inputs as the model takes them, an array or a dict of arrays; targets of shape
+        (n,) or (n, targets); where rows have them, their weights in the loss, (n,). The
+        arrays may be mapped from files.
     recipe : Recipe
-        Batch size, schedule, patience.
+        Schedule, patience.
     seed : int
         Gives the order of the rows.
-    weights : ndarray of shape (n,), optional
-        How much each row counts in the loss.
     clock : callable
         Returns seconds; monotonic.
     """
 
     def __init__(
         self,
-        model: Any,
-        x: Any,
-        y: Any,
+        compiled: CompiledModel,
+        data: Any,
         recipe: Recipe,
         seed: int,
-        weights: Any = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.model = model
+        self.model = compiled.model
         self.recipe = recipe
         self.seed = seed
         self.clock = clock
@@ -126,12 +123,12 @@ class Trainer:
         self.progress = Progress(0)
         import tensorflow as tf
 
-        self.n_rows = len(y)
-        self.batch = min(recipe.batch_size, self.n_rows)
+        self.n_rows = len(data[1])
+        self.batch = compiled.batch
         self.steps_per_epoch = max(1, self.n_rows // self.batch)
         self._rows: Iterator[np.ndarray] = iter(())
-        self._data = (x, y) if weights is None else (x, y, weights)
-        self._run = compile_steps(model, self._data, self.batch)
+        self._data = data
+        self._run = compiled.run
         step_bytes = self.batch * row_bytes(tf.nest.flatten(self._data))
         self._most_steps = max(1, CHUNK_BYTES // step_bytes)
         # The greatest score, and the epoch that it is of.

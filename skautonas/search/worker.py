@@ -138,7 +138,10 @@ def evaluate_task(task: "TrialTask") -> "TrialOutcome":
 
 
 def forget_data() -> None:
-    """Free what this process read of a study."""
+    """Free what this process read of a study, and the models that it keeps."""
     study = sys.modules.get("skautonas.estimation.study")
     if study is not None:
         study.forget_study()
+    compiled = sys.modules.get("skautonas.estimation.compiled")
+    if compiled is not None:
+        compiled.forget_compiled()

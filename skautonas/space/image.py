@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from keras import layers
 
 from skautonas.data.facts import ImageFacts
 from skautonas.space.base import Configuration, SearchSpace
-from skautonas.space.chooser import Chooser
+from skautonas.space.chooser import Chooser, Pick
 from skautonas.space.image_blocks import (
     BLOCKS,
     Block,
@@ -36,6 +37,8 @@ HEAD_POOLINGS = ("average", "max", "grid")
 STEM_KERNELS = {1: (3, 5), 2: (3, 5), 4: (5, 7)}
 FIRST_FILTERS = 16
 DEFAULT_STAGES = 3
+# The layer that normalises pixels.
+PIXELS = "pixels"
 
 
 class ImageSpace(SearchSpace):
@@ -150,6 +153,13 @@ class ImageSpace(SearchSpace):
         """Return starts for the bound data, strongest first."""
         return starts_for(self.facts)
 
+    def core(self, choose: Pick) -> Any:
+        """Build the model; its first layer normalises pixels as the facts say."""
+        model = super().core(choose)
+        mean, std = np.array(self.facts.mean), np.array(self.facts.std)
+        model.get_layer(PIXELS).set_weights([mean, std**2])
+        return model
+
     def _sides(self) -> tuple[int, int]:
         height, width, _ = self.facts.inputs["image"].shape
         return height, width
@@ -160,11 +170,15 @@ class ImageSpace(SearchSpace):
         factor = choose.value("shrink", factors, factors[-1])
         if factor > 1:
             x = pool(choose, x, "average", factor)
+        # Keras' Normalization has numbers in its graph: that of each fold is another.
         x = choose.layer(
-            layers.Normalization,
+            layers.BatchNormalization,
             x,
-            mean=list(self.facts.mean),
-            variance=[std**2 for std in self.facts.std],
+            name=PIXELS,
+            center=False,
+            scale=False,
+            trainable=False,
+            epsilon=1e-7,
         )
         kind = "flip_shift" if self.facts.natural else "shift"
         kind = choose.value("augmentation", self._augmentations(), kind)

@@ -1,0 +1,126 @@
+"""Compiled models, kept for a later trial or fold of the same architecture.
+
+To trace and optimise the graph of a training step takes longer than to build the model
+(benchmarks/trainer.py). A model that was trained before, with the fresh weights of
+another, trains to the last bit as that other one would.
+"""
+
+import gc
+import json
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+
+from skautonas.estimation.steps import build_on, compile_predict, compile_steps
+from skautonas.space.candidate import Candidate
+
+# The folds of a trial need one (those of images one each, as their normalisation is
+# part of the graph); with rungs, what is promoted often is among the latest.
+KEPT_MODELS = 4
+# Bytes of the variables of all that are kept beside the latest.
+KEPT_BYTES = 200_000_000
+# Optimised graphs that TensorFlow holds, those of models that are gone among them,
+# until all are dropped.
+KEPT_GRAPHS = 8
+
+_kept: OrderedDict[str, "CompiledModel"] = OrderedDict()
+_n_graphs = 0
+
+
+class CompiledModel:
+    """A model with its compiled calls.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, in Keras' sense.
+    data : tuple
+        As in `compile_steps`.
+    batch : int
+        Rows of a batch.
+    """
+
+    def __init__(self, model: Any, data: Any, batch: int) -> None:
+        global _n_graphs
+        _n_graphs += 1
+        self.model = model
+        self.batch = batch
+        self.run = compile_steps(model, data, batch)
+        self._predict: Any = None
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the variables of model and optimizer."""
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        return sum(4 * int(np.prod(variable.shape)) for variable in variables)
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Return the outputs for all rows of ``x``."""
+        if self._predict is None:
+            self._predict = compile_predict(self.model, x)
+        return self._predict(x)
+
+    def restart(self, fresh: Any) -> None:
+        """Take over the weights of a model of the same architecture."""
+        for variable, value in zip(self.model.variables, fresh.variables, strict=True):
+            variable.assign(value)
+        for variable in self.model.optimizer.variables:
+            variable.assign(np.zeros(variable.shape, variable.dtype))
+
+
+def compile_model(candidate: Candidate, data: Any, batch: int) -> CompiledModel:
+    """Return the candidate with compiled calls, made anew only where there are none.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        With fresh weights; of one of our spaces, whose optimizers start from zeros,
+        and whose loss depends on the model and on the recipe alone.
+    data : tuple
+        As in `compile_steps`.
+    batch : int
+        Rows of a batch.
+    """
+    build_on(candidate.model, data[0])
+    key = _key(candidate, data, batch)
+    compiled = _kept.pop(key, None)
+    if compiled is None:
+        compiled = CompiledModel(candidate.model, data, batch)
+    else:
+        compiled.restart(candidate.model)
+    _kept[key] = compiled
+    while len(_kept) > KEPT_MODELS or (
+        len(_kept) > 1 and sum(kept.n_bytes for kept in _kept.values()) > KEPT_BYTES
+    ):
+        _kept.popitem(last=False)
+    return compiled
+
+
+def forget_compiled() -> None:
+    """Free the models that are kept."""
+    _kept.clear()
+
+
+def forget_models() -> None:
+    """Free what Keras and TensorFlow keep of models that are gone."""
+    global _n_graphs
+    import keras
+
+    if _n_graphs >= KEPT_GRAPHS:
+        keras.backend.clear_session(free_memory=False)
+        _n_graphs = 0
+    gc.collect()
+
+
+def _key(candidate: Candidate, data: Any, batch: int) -> str:
+    """Return all that a compiled call depends on, but for the weights."""
+    import keras
+    import tensorflow as tf
+
+    recipe = candidate.recipe
+    arrays = [(str(a.dtype), a.shape[1:]) for a in tf.nest.flatten(data)]
+    core = keras.saving.serialize_keras_object(candidate.model)["config"]
+    loss = type(candidate.model.loss).__name__
+    traced = (recipe.optimizer, recipe.weight_decay, recipe.label_smoothing, batch)
+    return json.dumps([core, loss, traced, arrays])

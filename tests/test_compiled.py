@@ -1,0 +1,111 @@
+"""Models that are trained again by calls that were compiled before."""
+
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits, load_wine
+
+from skautonas import ImageSearchClassifier, TabularSearchClassifier
+from skautonas.estimation import compiled
+from skautonas.estimation.checkpoint import read_variables
+from skautonas.estimation.evaluate import evaluate
+from skautonas.estimation.study import encode_fold, write_study
+from skautonas.estimation.task import TrialTask
+from skautonas.space.base import complete
+from skautonas.space.candidate import SpaceSource
+
+
+def study_file(search, X, y, folder):
+    """Write a study as a fit does; return its file and the space's first start."""
+    from skautonas.data.rows import Rows
+    from skautonas.estimation.scoring import make_scorer
+    from skautonas.estimators._study import make_study
+
+    search.scorer_ = make_scorer("accuracy")
+    rows = Rows(search._check_X(X, reset=True), search._check_y(y))
+    study = make_study(search, rows, rows, None, 0, str(folder))
+    file = folder / "study.pickle"
+    write_study(study, file)
+    for fold in range(len(study.folds)):
+        encode_fold(str(file), fold)
+    source = study.folds[0].source
+    return str(file), complete(source.declare(), source.starts[0])
+
+
+@pytest.fixture(params=["table", "images"])
+def trained(request, tmp_path):
+    """Yield a function that trains, and the values of a start with dropout."""
+    if request.param == "table":
+        X, y = load_wine(return_X_y=True)
+        search = TabularSearchClassifier(cv=3, max_trials=1)
+    else:
+        digits = load_digits()
+        X, y = digits.images[:300], digits.target[:300]
+        search = ImageSearchClassifier(max_trials=1)
+    file, values = study_file(search, X, y, tmp_path)
+    compiled.forget_compiled()
+
+    def train(number, **changes):
+        task = TrialTask(
+            number, 0, values | changes, 3, file, str(tmp_path), max_epochs=2
+        )
+        outcome = evaluate(task)
+        assert outcome.status == "completed", outcome.traceback
+        return outcome, read_variables(str(tmp_path / outcome.checkpoint))
+
+    yield train
+    compiled.forget_compiled()
+
+
+def test_a_compiled_model_trains_as_a_fresh_one_to_the_last_bit(trained):
+    first, variables = trained(0)
+    (kept,) = compiled._kept.values()
+    again, same = trained(1)
+    assert list(compiled._kept.values()) == [kept]
+    assert again.scores == first.scores
+    assert again.curve == first.curve
+    for one, other in zip(variables, same, strict=True):
+        np.testing.assert_array_equal(one, other)
+    compiled.forget_compiled()
+    fresh, _ = trained(2)
+    assert fresh.scores == first.scores
+
+
+def test_what_a_step_depends_on_is_compiled_anew(trained):
+    first, _ = trained(0)
+    trained(1, **{"recipe/batch_size": 48})
+    assert len(compiled._kept) == 2
+    for number in range(2, 8):
+        trained(number, **{"recipe/batch_size": 8 + number})
+    assert len(compiled._kept) == compiled.KEPT_MODELS
+    again, _ = trained(8)
+    assert again.scores == first.scores
+
+
+def test_large_models_are_not_kept_beside_the_latest(trained, monkeypatch):
+    monkeypatch.setattr(compiled, "KEPT_BYTES", 1000)
+    trained(0)
+    trained(1, **{"recipe/batch_size": 48})
+    assert len(compiled._kept) == 1
+
+
+def test_a_failed_trial_frees_what_is_kept(trained, monkeypatch):
+    trained(0)
+
+    def fail(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(SpaceSource, "build", fail)
+    with pytest.raises(AssertionError, match="MemoryError"):
+        trained(1)
+    assert not compiled._kept
+
+
+def test_a_key_tells_layers_apart():
+    inputs = keras.Input((3,))
+    rates = [
+        keras.Model(inputs, keras.layers.Dropout(rate, name="drop")(inputs))
+        for rate in (0.1, 0.2)
+    ]
+    configs = [keras.saving.serialize_keras_object(model)["config"] for model in rates]
+    assert configs[0] != configs[1]

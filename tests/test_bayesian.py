@@ -8,10 +8,11 @@ from skautonas.strategy import make_oracle
 from skautonas.strategy.bayesian import (
     BayesianOracle,
     GaussianProcess,
+    Kernel,
     likeliest_kernel,
     normal_scores,
 )
-from skautonas.strategy.configurations import Configurations
+from skautonas.strategy.configurations import Configurations, distances
 
 
 @pytest.fixture
@@ -105,8 +106,8 @@ def test_distances_count_what_differs(hp):
         base | {"deep": True},
     ]
     encoded = np.stack([configurations.encode(values) for values in others])
-    distances = configurations.distances(encoded[:1], encoded)[0]
-    np.testing.assert_allclose(distances, [0, 1, 1, 2 / 3, 2, 1])
+    apart = distances(encoded[:1], encoded)[0]
+    np.testing.assert_allclose(apart, [0, 1, 1, 2 / 3, 2, 1])
 
 
 def test_the_process_interpolates_and_is_unsure_far_away(hp):
@@ -115,12 +116,34 @@ def test_the_process_interpolates_and_is_unsure_far_away(hp):
     drawn = [configurations.sample(rng) for _ in range(40)]
     known = np.stack([configurations.encode(v) for v in drawn])
     scores = normal_scores(np.array([truth(v) for v in drawn]))
-    kernel = likeliest_kernel(configurations, known, scores)
-    process = GaussianProcess(configurations, known, scores, kernel)
+    process = GaussianProcess(known, scores, likeliest_kernel(known, scores))
     mean, deviation = process.predict(known)
     assert np.corrcoef(mean, scores)[0, 1] > 0.9
     far = np.stack([configurations.encode(configurations.sample(rng))])
     assert process.predict(far)[1][0] > 2 * deviation.mean()
+
+
+def test_what_is_believed_counts_as_if_it_was_observed(hp):
+    configurations = Configurations(hp)
+    rng = np.random.default_rng(0)
+    encoded = np.stack(
+        [configurations.encode(configurations.sample(rng)) for _ in range(60)]
+    )
+    known, pending, others = encoded[:30], encoded[30:40], encoded[40:]
+    scores = normal_scores(rng.normal(size=30))
+    kernel = Kernel(scale=4.0, noise=0.1)
+    process = GaussianProcess(known, scores, kernel)
+    expected, before = process.predict(others)
+    believed, _ = process.predict(pending)
+    process.believe(pending)
+    observed = GaussianProcess(
+        np.concatenate([known, pending]), np.concatenate([scores, believed]), kernel
+    )
+    mean, deviation = process.predict(others)
+    np.testing.assert_allclose(mean, expected)
+    np.testing.assert_allclose(mean, observed.predict(others)[0], rtol=1e-6)
+    np.testing.assert_allclose(deviation, observed.predict(others)[1], rtol=1e-6)
+    assert (deviation < before).all()
 
 
 def test_a_model_without_points_is_refused():

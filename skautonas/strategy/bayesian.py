@@ -1,7 +1,10 @@
 """Bayesian optimisation by a Gaussian process over configurations."""
 
 import math
+from bisect import bisect_left, insort
 from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import keras_tuner
@@ -10,7 +13,13 @@ from scipy import linalg
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
-from skautonas.strategy.configurations import Configuration, Configurations, key
+from skautonas._threads import one_blas_thread
+from skautonas.strategy.configurations import (
+    Configuration,
+    Configurations,
+    distances,
+    key,
+)
 
 # Finished trials before the model decides; the starts are among them. Fewer than the
 # 10 of BANANAS, as the starts are known to be good.
@@ -62,11 +71,7 @@ class BayesianOracle(keras_tuner.Oracle):
                 "The model needs a trial to learn from."
             )
         self.initial_points = initial_points
-        # Of trials, which do not change: keys by identifier, and encoded values.
-        self._keys: dict[str, frozenset] = {}
-        self._encoded: dict[str, np.ndarray] = {}
-        self._configurations: Configurations | None = None
-        self._kernel: tuple[list[str], Kernel] | None = None
+        self._forget()
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return the values of the next trial.
@@ -85,45 +90,65 @@ class BayesianOracle(keras_tuner.Oracle):
         # oracle lived through all of the search.
         rng = np.random.default_rng([self.seed or 0, len(self.trials)])
         configurations = self._read_trials()
-        finished = [t for t in self.trials.values() if t.status == "COMPLETED"]
-        tried = set(self._keys.values())
-        if len(finished) < self.initial_points:
-            values = configurations.draw_new(tried, rng)
+        if len(self._finished) < self.initial_points:
+            values = configurations.draw_new(self._tried, rng)
         else:
-            values = self._suggest(configurations, finished, tried, rng)
+            with one_blas_thread():
+                values = self._suggest(configurations, rng)
         if values is None:
             return {"status": "STOPPED", "values": None}
         return {"status": "RUNNING", "values": values}
 
+    def _forget(self) -> None:
+        """Forget what was read of trials and of the space."""
+        self._configurations: Configurations | None = None
+        # Of all trials: keys, and encoded values by identifier.
+        self._tried: set[frozenset] = set()
+        self._encoded: dict[str, np.ndarray] = {}
+        # Those that are not finished, by identifier; and the finished ones: by number,
+        # and best first, each with what it is ordered by.
+        self._open: dict[str, int] = {}
+        self._finished: list[tuple[int, Any]] = []
+        self._ranked: list[tuple[float, int, Any]] = []
+        # The latest choice, and of how many trials.
+        self._kernel: tuple[int, Kernel] | None = None
+
     def _read_trials(self) -> Configurations:
-        """Encode the trials that are new, and return what did."""
+        """Take in what is new since the last suggestion; return what encodes."""
         configurations = self._configurations
         space = self.hyperparameters.space
         if configurations is None or len(configurations.parameters) != len(space):
+            self._forget()
             configurations = self._configurations = Configurations(self.hyperparameters)
-            self._encoded = {}
-        for trial_id, trial in self.trials.items():
-            if trial_id not in self._encoded:
-                self._keys[trial_id] = key(_values(trial))
-                self._encoded[trial_id] = configurations.encode(_values(trial))
+        new = islice(self.trials.items(), len(self._encoded), None)
+        for trial_id, trial in list(new):
+            self._open[trial_id] = len(self._encoded)
+            self._tried.add(key(_values(trial)))
+            self._encoded[trial_id] = configurations.encode(_values(trial))
+        sign = 1.0 if self.objective.direction == "max" else -1.0
+        for trial_id, number in list(self._open.items()):
+            trial = self.trials[trial_id]
+            if trial.status == "FAILED":
+                del self._open[trial_id]
+            if trial.status != "COMPLETED":
+                continue
+            del self._open[trial_id]
+            place = bisect_left(self._finished, number, key=itemgetter(0))
+            self._finished.insert(place, (number, trial))
+            insort(self._ranked, (-sign * trial.score, number, trial))
+            if self._kernel is not None and place < self._kernel[0]:
+                self._kernel = None
         return configurations
 
     def _suggest(
-        self,
-        configurations: Configurations,
-        finished: list[Any],
-        tried: set,
-        rng: np.random.Generator,
+        self, configurations: Configurations, rng: np.random.Generator
     ) -> Configuration | None:
-        sign = 1.0 if self.objective.direction == "max" else -1.0
-        ranked = sorted(finished, key=lambda t: -sign * t.score)
-        candidates = _candidates(configurations, ranked[:N_PARENTS], tried, rng)
+        parents = [trial for *_, trial in self._ranked[:N_PARENTS]]
+        candidates = _candidates(configurations, parents, self._tried, rng)
         if not candidates:
-            return configurations.draw_new(tried, rng)
-        kept = _best_and_latest(ranked, finished)
-        known, scores = self._points(kept, sign)
-        kernel = self._choose_kernel(configurations, finished, sign)
-        process = GaussianProcess(configurations, known, scores, kernel)
+            return configurations.draw_new(self._tried, rng)
+        known, scores = self._points(self._ranked, self._finished)
+        process = GaussianProcess(known, scores, self._choose_kernel())
         pending = [trial.trial_id for trial in self.ongoing_trials.values()]
         if pending:
             process.believe(np.stack([self._encoded[i] for i in pending]))
@@ -131,28 +156,44 @@ class BayesianOracle(keras_tuner.Oracle):
         improvement = process.expected_improvement(encoded, scores.max())
         return candidates[int(improvement.argmax())]
 
-    def _points(self, trials: list[Any], sign: float) -> tuple[np.ndarray, np.ndarray]:
-        """Return encoded configurations and the quantiles of their scores."""
-        known = np.stack([self._encoded[trial.trial_id] for trial in trials])
-        return known, normal_scores(np.array([sign * trial.score for trial in trials]))
+    def _points(
+        self, ranked: list[tuple[float, int, Any]], finished: list[tuple[int, Any]]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the model sees: the best trials and the latest.
 
-    def _choose_kernel(
-        self, configurations: Configurations, finished: list[Any], sign: float
-    ) -> "Kernel":
+        Parameters
+        ----------
+        ranked, finished : list of tuple
+            The same trials, best first and by number.
+
+        Returns
+        -------
+        known : ndarray of shape (n, points)
+            Encoded configurations.
+        scores : ndarray of shape (n,)
+            Quantiles of their scores, greater is better.
+        """
+        costs = {trial.trial_id: cost for cost, _, trial in ranked[: MOST_TRIALS // 2]}
+        sign = -1.0 if self.objective.direction == "max" else 1.0
+        for _, trial in finished[-MOST_TRIALS // 2 :]:
+            costs.setdefault(trial.trial_id, sign * trial.score)
+        known = np.stack([self._encoded[trial_id] for trial_id in costs])
+        return known, normal_scores(-np.array(list(costs.values())))
+
+    def _choose_kernel(self) -> "Kernel":
         """Return the likeliest kernel for the first so many trials.
 
         For as many as there were when it was last chosen, which is whenever there are a
         quarter more: the choice takes longer than all else.
         """
         count = self.initial_points
-        while count * KERNEL_GROWTH <= len(finished):
+        while count * KERNEL_GROWTH <= len(self._finished):
             count = math.ceil(count * KERNEL_GROWTH)
-        chosen = finished[:count]
-        ids = [trial.trial_id for trial in chosen]
-        if self._kernel is None or self._kernel[0] != ids:
-            ranked = sorted(chosen, key=lambda t: -sign * t.score)
-            known, scores = self._points(_best_and_latest(ranked, chosen), sign)
-            self._kernel = ids, likeliest_kernel(configurations, known, scores)
+        if self._kernel is None or self._kernel[0] != count:
+            chosen = self._finished[:count]
+            last = chosen[-1][0]
+            ranked = [rank for rank in self._ranked if rank[1] <= last]
+            self._kernel = count, likeliest_kernel(*self._points(ranked, chosen))
         return self._kernel[1]
 
 
@@ -169,9 +210,7 @@ class GaussianProcess:
 
     Parameters
     ----------
-    configurations : Configurations
-        Tells distances.
-    known : ndarray of shape (n, hyperparameters)
+    known : ndarray of shape (n, points)
         Encoded configurations.
     scores : ndarray of shape (n,)
         Their scores.
@@ -179,32 +218,35 @@ class GaussianProcess:
         Of the process.
     """
 
-    def __init__(
-        self,
-        configurations: Configurations,
-        known: np.ndarray,
-        scores: np.ndarray,
-        kernel: Kernel,
-    ) -> None:
-        self._configurations = configurations
-        self.scale, self.noise = kernel.scale, kernel.noise
-        self._condition(known, scores)
+    def __init__(self, known: np.ndarray, scores: np.ndarray, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._known = known
+        self._factor = _factor(distances(known, known), kernel)
+        self._weights = linalg.cho_solve((self._factor, True), scores)
+        self._pending: np.ndarray | None = None
 
     def believe(self, pending: np.ndarray) -> None:
-        """Take the expected scores of further configurations for observed."""
-        mean, _ = self.predict(pending)
-        self._condition(
-            np.concatenate([self._known, pending]),
-            np.concatenate([self._scores, mean]),
-        )
+        """Take the expected scores of further configurations for observed.
+
+        They leave what is expected of others as it is, and make it more certain.
+        """
+        self._pending = pending
+        self._explained = self._explain(pending)
+        within = self._similarity(pending, pending)
+        within += self._kernel.noise * np.eye(len(pending))
+        left = within - self._explained.T @ self._explained
+        self._pending_factor = linalg.cholesky(left, lower=True)
 
     def predict(self, encoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation of the scores of configurations."""
-        distances = self._configurations.distances(encoded, self._known)
-        similarity = np.exp(-distances / self.scale)
-        mean = similarity @ self._weights
-        explained = linalg.solve_triangular(self._factor, similarity.T, lower=True)
+        mean = self._similarity(encoded, self._known) @ self._weights
+        explained = self._explain(encoded)
         variance = 1.0 - (explained**2).sum(axis=0)
+        if self._pending is not None:
+            left = self._similarity(self._pending, encoded)
+            left -= self._explained.T @ explained
+            more = linalg.solve_triangular(self._pending_factor, left, lower=True)
+            variance -= (more**2).sum(axis=0)
         return mean, np.sqrt(np.clip(variance, 1e-9, None))
 
     def expected_improvement(self, encoded: np.ndarray, best: float) -> np.ndarray:
@@ -214,27 +256,20 @@ class GaussianProcess:
         density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
         return deviation * (z * ndtr(z) + density)
 
-    def _condition(self, known: np.ndarray, scores: np.ndarray) -> None:
-        self._known, self._scores = known, scores
-        distances = self._configurations.distances(known, known)
-        self._factor = _factor(distances, self.scale, self.noise)
-        self._weights = linalg.cho_solve((self._factor, True), scores)
+    def _similarity(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return np.exp(-distances(first, second) / self._kernel.scale)
+
+    def _explain(self, encoded: np.ndarray) -> np.ndarray:
+        """Return what the known ones tell of others, whose squares add up."""
+        similarity = self._similarity(self._known, encoded)
+        return linalg.solve_triangular(self._factor, similarity, lower=True)
 
 
-def likeliest_kernel(
-    configurations: Configurations, known: np.ndarray, scores: np.ndarray
-) -> Kernel:
+def likeliest_kernel(known: np.ndarray, scores: np.ndarray) -> Kernel:
     """Return the kernel of the greatest marginal likelihood."""
-    distances = configurations.distances(known, known)
+    apart = distances(known, known)
     grid = [Kernel(scale, noise) for scale in LENGTH_SCALES for noise in NOISES]
-    return max(grid, key=lambda kernel: _log_likelihood(distances, scores, kernel))
-
-
-def _best_and_latest(ranked: list[Any], finished: list[Any]) -> list[Any]:
-    """Return the trials that the model sees."""
-    best = ranked[: MOST_TRIALS // 2]
-    known = {trial.trial_id for trial in best}
-    return best + [t for t in finished[-MOST_TRIALS // 2 :] if t.trial_id not in known]
+    return max(grid, key=lambda kernel: _log_likelihood(apart, scores, kernel))
 
 
 def normal_scores(scores: np.ndarray) -> np.ndarray:
@@ -249,13 +284,13 @@ def normal_scores(scores: np.ndarray) -> np.ndarray:
     return ndtri(np.clip(share, TAIL, 1 - TAIL))
 
 
-def _factor(distances: np.ndarray, scale: float, noise: float) -> np.ndarray:
-    kernel = np.exp(-distances / scale) + noise * np.eye(len(distances))
-    return linalg.cholesky(kernel, lower=True)
+def _factor(apart: np.ndarray, kernel: Kernel) -> np.ndarray:
+    similarity = np.exp(-apart / kernel.scale)
+    return linalg.cholesky(similarity + kernel.noise * np.eye(len(apart)), lower=True)
 
 
-def _log_likelihood(distances: np.ndarray, scores: np.ndarray, kernel: Kernel) -> float:
-    factor = _factor(distances, kernel.scale, kernel.noise)
+def _log_likelihood(apart: np.ndarray, scores: np.ndarray, kernel: Kernel) -> float:
+    factor = _factor(apart, kernel)
     whitened = linalg.solve_triangular(factor, scores, lower=True)
     return float(-0.5 * whitened @ whitened - np.log(np.diag(factor)).sum())
 

@@ -41,7 +41,14 @@ class Configurations:
             for p in self.parameters
         ]
         self._parents = {name for _, parents in self._conditions for name, _ in parents}
-        self._n_categories = [_n_categories(p) for p in self.parameters]
+        # Where the numbers of each hyperparameter begin in an encoded configuration.
+        self._places: list[tuple[int, int]] = []
+        inactive: list[float] = []
+        for parameter in self.parameters:
+            n_categories = _n_categories(parameter)
+            self._places.append((len(inactive), n_categories))
+            inactive += [0.0] * n_categories + [0.5] if n_categories else [-0.25] * 2
+        self._inactive = np.array(inactive)
 
     def sample(self, rng: np.random.Generator) -> Configuration:
         """Draw each active hyperparameter uniformly."""
@@ -72,46 +79,22 @@ class Configurations:
         return self._read(lambda p: changed.get(p.name, p.default))
 
     def encode(self, values: Mapping[str, Any]) -> np.ndarray:
-        """Return one number in [0, 1] a hyperparameter, NaN where it is inactive."""
-        encoded = np.full(len(self.parameters), np.nan)
-        for index, (parameter, conditions) in enumerate(self._conditions):
-            if parameter.name in values and _is_active(conditions, values):
-                encoded[index] = _position(parameter, values[parameter.name])
-        return encoded
-
-    def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Return the distance of each encoded configuration to each other one.
-
-        Each hyperparameter adds between 0 and 1: how far apart two numbers are, or
-        whether two categories differ; 1 where it is active in one of the two alone.
-
-        Parameters
-        ----------
-        first, second : ndarray of shape (n, hyperparameters), (m, hyperparameters)
-            As from `encode`.
-
-        Returns
-        -------
-        ndarray of shape (n, m)
-            Sums over the hyperparameters.
-        """
-        return cdist(self._embed(first), self._embed(second), "cityblock")
-
-    def _embed(self, encoded: np.ndarray) -> np.ndarray:
-        """Return points whose city block distances are those of configurations."""
-        columns = []
-        for values, n_categories in zip(encoded.T, self._n_categories, strict=True):
-            inactive = np.isnan(values)
+        """Return a point whose `distances` to others are those of configurations."""
+        point = self._inactive.copy()
+        places = zip(self._conditions, self._places, strict=True)
+        for (parameter, conditions), (start, n_categories) in places:
+            if parameter.name not in values or not _is_active(conditions, values):
+                continue
+            value = values[parameter.name]
             if n_categories:
                 # A corner for each category, and one for none; two corners are 1 apart.
-                category = np.round(np.where(inactive, 0, values) * (n_categories - 1))
-                category = np.where(inactive, n_categories, category).astype(int)
-                columns.append(np.eye(n_categories + 1)[category] / 2)
+                point[start + n_categories] = 0.0
+                point[start + _category(parameter, value)] = 0.5
             else:
                 # A line, and a point from which all of it is 1 away.
-                line = np.stack([values, 1 - values], axis=1) / 2
-                columns.append(np.where(inactive[:, None], -0.25, line))
-        return np.concatenate(columns, axis=1)
+                position = _position(parameter, value) / 2
+                point[start], point[start + 1] = position, 0.5 - position
+        return point
 
     def _active(self, values: Mapping[str, Any]) -> list[Any]:
         return [
@@ -158,13 +141,35 @@ def _has_alternatives(parameter: Any) -> bool:
     return not isinstance(parameter, Fixed)
 
 
+def _category(parameter: Any, value: Any) -> int:
+    return parameter.values.index(value) if isinstance(parameter, Choice) else value
+
+
 def _position(parameter: Any, value: Any) -> float:
+    """Return where a value is between the least and the greatest, from 0 to 1."""
     if isinstance(parameter, Choice):
         last = max(len(parameter.values) - 1, 1)
         return parameter.values.index(value) / last
-    if isinstance(parameter, Boolean):
-        return float(value)
     return float(parameter.value_to_prob(value))
+
+
+def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the distance of each encoded configuration to each other one.
+
+    Each hyperparameter adds between 0 and 1: how far apart two numbers are, or whether
+    two categories differ; 1 where it is active in one of the two alone.
+
+    Parameters
+    ----------
+    first, second : ndarray of shape (n, points), (m, points)
+        Of one space, as from `Configurations.encode`.
+
+    Returns
+    -------
+    ndarray of shape (n, m)
+        Sums over the hyperparameters.
+    """
+    return cdist(first, second, "cityblock")
 
 
 def _another(parameter: Any, value: Any, rng: np.random.Generator) -> Any:

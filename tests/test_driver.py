@@ -254,6 +254,7 @@ class Killable(ThreadPoolExecutor):
     def __init__(self, n_workers):
         super().__init__(n_workers)
         self.killed = []
+        self.restarts = 0
 
     def kill(self, future):
         self.killed.append(future)
@@ -264,6 +265,7 @@ def test_a_trial_that_waits_for_a_new_worker_is_not_killed_for_it(dies):
     def evaluate(task):
         if task.number == 0:
             if dies:
+                executor.restarts += 1
                 raise BrokenExecutor
             return TrialOutcome("failed", error="ValueError: no")
         time.sleep(5.0)  # past the budget, by more than a trial may be late

@@ -5,13 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import BrokenExecutor
 
+import numpy as np
 import psutil
 import pytest
 from sklearn.datasets import load_wine
 
 from skautonas import TabularSearchClassifier
+from skautonas.search import memory
 from skautonas.search.executor import LocalExecutor
+from skautonas.search.memory import own_bytes
 
 
 def pid():
@@ -126,7 +130,9 @@ def test_a_worker_is_deaf_to_interrupts():
 
 PARENT = """
 import sys, time
+from skautonas.search import memory
 from skautonas.search.executor import LocalExecutor
+from skautonas.search.memory import own_bytes
 from tests.test_executor import pid, sleep_long
 executor = LocalExecutor(1)
 print(executor.submit(pid).result(), flush=True)
@@ -216,7 +222,9 @@ def test_an_executor_that_ends_at_once_keeps_warm_workers_warm():
 
 FORK = """
 import os
+from skautonas.search import memory
 from skautonas.search.executor import LocalExecutor
+from skautonas.search.memory import own_bytes
 from tests.test_executor import pid
 with LocalExecutor(1) as executor:
     executor.submit(pid).result()
@@ -235,3 +243,44 @@ def test_a_forked_child_starts_workers_of_its_own():
         [sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60
     )
     assert process.stdout.strip() == "0", process.stderr
+
+
+hoard = []
+
+
+def grow(megabytes):
+    hoard.append(np.ones(megabytes * 125_000))
+    return os.getpid()
+
+
+def test_a_worker_that_has_grown_too_large_starts_anew():
+    with LocalExecutor(1) as executor:
+        (ready,) = executor.warm_up()
+        ready.result()
+        before = executor.submit(own_bytes).result()
+        executor._most_bytes = before + 300e6
+        first = executor.submit(grow, 50).result()
+        assert executor.submit(grow, 50).result() == first
+        assert executor.restarts == 0
+        assert executor.submit(grow, 300).result() == first
+        assert executor.submit(pid).result() != first
+        assert executor.restarts == 1
+        assert executor.submit(own_bytes).result() < before + 100e6
+    assert not psutil.pid_exists(first)
+
+
+def test_the_memory_of_a_container_counts(tmp_path, monkeypatch):
+    machine = memory.machine_bytes()
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(memory, "LIMITS", (str(limit), str(tmp_path / "absent")))
+    limit.write_text("max\n")
+    assert memory.machine_bytes() >= machine
+    limit.write_text("1000000\n")
+    assert memory.machine_bytes() == 1_000_000
+
+
+def test_a_worker_that_died_counts_as_a_restart():
+    with LocalExecutor(1) as executor:
+        with pytest.raises(BrokenExecutor):
+            executor.submit(kill_self).result()
+        assert executor.restarts == 1

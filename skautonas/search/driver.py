@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -55,7 +55,8 @@ class Driver:
         Proposes configurations.
     executor : concurrent.futures.Executor
         Evaluates them. Where it has a method ``kill(future)``, trials that do not stop
-        in time are ended.
+        in time are ended; where it counts the ``restarts`` of its workers, as many
+        trials may take longer.
     n_workers : int
         How many at once.
     budget : Budget
@@ -114,7 +115,7 @@ class Driver:
         self._asked = 0
         self._running: dict[Future, _Attempt] = {}
         self._killed: set[Future] = set()
-        # Workers that were lost: as many trials wait for the start of another.
+        # Restarts of workers that a trial had time for.
         self._restarts = 0
         # Finished, and to be told when those before are.
         self._early: dict[int, Trial] = {}
@@ -229,10 +230,10 @@ class Driver:
         """Return an attempt at a trial, with the time that it may take."""
         seconds = self.deadlines.seconds(self._is_first())
         latest = self.deadlines.latest(seconds) + self.answer_seconds
-        if self._restarts:
+        if self._restarts < getattr(self.executor, "restarts", 0):
             # It may wait for a worker that starts, and must not be killed for it.
             latest += MAX_COLD_START
-            self._restarts -= 1
+            self._restarts += 1
         return _Attempt(proposal, replace(task, seconds=seconds), latest)
 
     def _floors(self) -> tuple[tuple[float, float], ...]:
@@ -269,8 +270,6 @@ class Driver:
     def _receive(self, future: Future) -> None:
         attempt = self._running.pop(future)
         outcome = outcome_of(future, future in self._killed)
-        if future in self._killed or isinstance(future.exception(), BrokenExecutor):
-            self._restarts += 1
         task, elapsed = attempt.task, self.budget.elapsed()
         trial = Trial(task, attempt.proposal, outcome, elapsed)
         finished = Finished(task.number, task.attempt, outcome, elapsed)

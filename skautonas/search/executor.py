@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from concurrent.futures import wait as wait_for
 from functools import lru_cache, partial
 from multiprocessing.util import Finalize
@@ -18,8 +18,12 @@ from typing import Any
 
 from skautonas.exceptions import SearchFailedError
 from skautonas.search.devices import visible_devices
+from skautonas.search.memory import machine_bytes
 from skautonas.search.worker import Worker, import_tensorflow
 
+# A worker that holds more than this share of its part of the machine's memory, after a
+# task, starts anew.
+WORKER_SHARE = 0.5
 # How long the end of an executor waits for busy workers.
 GRACE_SECONDS = 0.2
 
@@ -37,10 +41,17 @@ class LocalExecutor(Executor):
         Number of processes.
     n_threads : int, default=1
         TensorFlow's threads in each.
+
+    Attributes
+    ----------
+    restarts : int
+        How many workers have started anew: what is submitted next may wait for them.
     """
 
     def __init__(self, n_workers: int, n_threads: int = 1) -> None:
         self.n_workers = n_workers
+        self.restarts = 0
+        self._most_bytes = WORKER_SHARE * machine_bytes() / n_workers
         self._free = [_lease(n_threads) for _ in range(n_workers)]
         self._busy: dict[Future, tuple[Worker, Future]] = {}
         self._waiting: deque[tuple[Future, Callable]] = deque()
@@ -75,6 +86,7 @@ class LocalExecutor(Executor):
         """
         worker = self._end(future)
         if worker is not None:
+            self.restarts += 1
             worker.warm_up()
 
     def _end(self, future: Future) -> Worker | None:
@@ -132,9 +144,14 @@ class LocalExecutor(Executor):
 
     def _finish(self, outer: Future, inner: Future) -> None:
         error = CancelledError() if inner.cancelled() else inner.exception()
+        result, own_bytes = (None, 0) if error else inner.result()
         with self._lock:
             worker, _ = self._busy.pop(outer, (None, None))
             if worker is not None:
+                if own_bytes > self._most_bytes:
+                    worker.renew()
+                    self.restarts += 1
+                self.restarts += isinstance(error, BrokenExecutor)
                 # A worker that died starts again when it is next used: warm ones
                 # come first.
                 self._free.insert(0 if error else len(self._free), worker)
@@ -142,7 +159,7 @@ class LocalExecutor(Executor):
         if error is not None:
             outer.set_exception(error)
         else:
-            outer.set_result(inner.result())
+            outer.set_result(result)
 
 
 def _lease(n_threads: int) -> Worker:

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skautonas._compat import children_allowed, lift_worker_memory_limit, loky
 from skautonas._tensorflow import start_tensorflow
 from skautonas.search.devices import Device
+from skautonas.search.memory import own_bytes
 
 if TYPE_CHECKING:
     from skautonas.estimation.task import TrialOutcome, TrialTask
@@ -42,8 +43,12 @@ class Worker:
         self._began = False
 
     def submit(self, function: Callable) -> Future:
-        """Run a function in the process."""
+        """Run a function in the process.
+
+        The future holds what it returns, and the bytes that the process holds then.
+        """
         self._began = True
+        function = partial(measured, function)
         with children_allowed():
             try:
                 return self._pool.submit(function)
@@ -57,8 +62,13 @@ class Worker:
         self._began = False
         return pool
 
+    def renew(self) -> None:
+        """Start another process in place of one that has grown, and warm it up."""
+        self.replace().shutdown(wait=False, kill_workers=True)
+        self.warm_up()
+
     def warm_up(self) -> Future:
-        """Have the process import TensorFlow; the future holds the seconds it took."""
+        """Have the process import TensorFlow, and tell the seconds it took."""
         return self.submit(partial(import_tensorflow, time.monotonic()))
 
     def rest(self) -> None:
@@ -103,6 +113,11 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(WATCH_SECONDS)
     os._exit(1)
+
+
+def measured(function: Callable) -> tuple[Any, int]:
+    """Return what a function returns, and the bytes that this process holds then."""
+    return function(), own_bytes()
 
 
 def import_tensorflow(asked_at: float) -> float:

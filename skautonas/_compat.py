@@ -4,6 +4,7 @@ import copy
 import math
 import multiprocessing
 import random
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -56,6 +57,9 @@ def lift_worker_memory_limit() -> None:
     loky.process_executor._MAX_MEMORY_LEAK_SIZE = math.inf
 
 
+_daemon_lock = threading.Lock()
+
+
 @contextmanager
 def children_allowed() -> Iterator[None]:
     """Let a daemonic process start workers, as those of Dask and of pools are.
@@ -64,12 +68,13 @@ def children_allowed() -> Iterator[None]:
     would stay; our workers end by themselves.
     """
     settings = multiprocessing.current_process()._config  # type: ignore[attr-defined]
-    daemon = settings.get("daemon")
-    settings["daemon"] = False
-    try:
-        yield
-    finally:
-        settings["daemon"] = daemon
+    with _daemon_lock:
+        daemon = settings.get("daemon")
+        settings["daemon"] = False
+        try:
+            yield
+        finally:
+            settings["daemon"] = daemon
 
 
 def client_of(executor: Executor) -> Any:

@@ -1,12 +1,14 @@
 """Files that appear under their name only when they are complete; locks."""
 
 import os
+import platform
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 try:
     import fcntl
@@ -16,8 +18,9 @@ except ImportError:  # Windows
 
 # Names of files that a killed process left unfinished.
 UNFINISHED = f".{'[0-9a-f]' * 32}.*"
-# In the folder for temporary files.
-PREFIX, ALIVE = "skautonas-", ".alive"
+# In the folder for temporary files; where that is shared by machines, a lock may be of
+# one of them alone.
+PREFIX, ALIVE = f"skautonas-{platform.node()}-", ".alive"
 
 
 @contextmanager
@@ -68,16 +71,24 @@ def temporary_folder() -> Iterator[Path]:
     Where this process is killed before, the next one that needs such a folder does it.
     """
     _remove_orphans(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as name:
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        if fcntl is None:
-            yield folder
-            return
         unnamed = folder / f"{ALIVE}-soon"
         with unnamed.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            unnamed.rename(folder / ALIVE)
+            if _lock(file):
+                unnamed.rename(folder / ALIVE)
             yield folder
+
+
+def _lock(file: IO) -> bool:
+    """Lock a file; return whether this file system has locks."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError:
+        return False
+    return True
 
 
 def _remove_orphans(parent: Path) -> None:

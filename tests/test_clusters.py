@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -154,3 +156,69 @@ def test_no_files_stay_behind(dask):
     watcher.join()
     assert seen[-1] > 0
     assert all(copies == 0 for copies in dask.run(count_copies).values())
+
+
+INTERRUPTED = """
+import sys, time
+from pathlib import Path
+import joblib
+from sklearn.datasets import load_wine
+from skautonas import TabularSearchClassifier
+from tests.faults.fit import build
+
+declared = Path(sys.argv[1])
+
+def hang(hp):
+    if declared.exists():
+        declared.with_name("trial").write_text(str(os.getpid()))
+        time.sleep(600)
+    declared.touch()
+    return build(hp)
+
+def main():
+    search = TabularSearchClassifier(space=hang, time_budget=None, max_trials=1)
+    with joblib.parallel_config(backend=sys.argv[2]):
+        try:
+            search.fit(*load_wine(return_X_y=True))
+        except KeyboardInterrupt as error:
+            print(error, flush=True)
+    while psutil.pid_exists(int(declared.with_name("trial").read_text())):
+        time.sleep(0.1)
+    print("its process is gone", flush=True)
+
+if __name__ == "__main__":
+    import os
+    import psutil
+    if sys.argv[2] == "dask":
+        from distributed import Client, LocalCluster
+        one = {"n_workers": 1, "threads_per_worker": 1}
+        client = Client(LocalCluster(**one, dashboard_address=None))
+    else:
+        import ray
+        from ray.util.joblib import register_ray
+        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+        register_ray()
+    main()
+"""
+
+
+@pytest.mark.parametrize("backend", ["dask", "ray"])
+def test_ctrl_c_ends_a_trial_on_a_cluster(backend, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(INTERRUPTED)
+    declared, trial = tmp_path / "declared", tmp_path / "trial"
+    with subprocess.Popen(
+        [sys.executable, script, declared, backend],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+    ) as process:
+        deadline = time.monotonic() + 90
+        while not trial.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=40)
+    assert "Interrupted before any trial had finished" in output
+    assert "its process is gone" in output

@@ -166,7 +166,7 @@ def test_a_trial_that_hangs_in_an_executor_is_ended(tmp_path):
 
 def test_workers_that_do_not_see_the_rows_say_so(tmp_path):
     task = TrialTask(0, 0, {}, 0, str(tmp_path / "elsewhere"), str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="share a folder, and set TMPDIR"):
+    with pytest.raises(FileNotFoundError, match="share a folder, set TMPDIR"):
         run_trial("key", None, {}, sleep_long, task)
 
 

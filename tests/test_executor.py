@@ -130,9 +130,7 @@ def test_a_worker_is_deaf_to_interrupts():
 
 PARENT = """
 import sys, time
-from skautonas.search import memory
 from skautonas.search.executor import LocalExecutor
-from skautonas.search.memory import own_bytes
 from tests.test_executor import pid, sleep_long
 executor = LocalExecutor(1)
 print(executor.submit(pid).result(), flush=True)
@@ -222,9 +220,7 @@ def test_an_executor_that_ends_at_once_keeps_warm_workers_warm():
 
 FORK = """
 import os
-from skautonas.search import memory
 from skautonas.search.executor import LocalExecutor
-from skautonas.search.memory import own_bytes
 from tests.test_executor import pid
 with LocalExecutor(1) as executor:
     executor.submit(pid).result()

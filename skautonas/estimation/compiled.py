@@ -15,8 +15,7 @@ import numpy as np
 from skautonas.estimation.steps import build_on, compile_predict, compile_steps
 from skautonas.space.candidate import Candidate
 
-# The folds of a trial need one (those of images one each, as their normalisation is
-# part of the graph); with rungs, what is promoted often is among the latest.
+# The folds of a trial need one; with rungs, what is promoted often is among the latest.
 KEPT_MODELS = 4
 # Bytes of the variables of all that are kept beside the latest.
 KEPT_BYTES = 200_000_000
@@ -102,12 +101,18 @@ def forget_compiled() -> None:
     _kept.clear()
 
 
-def forget_models() -> None:
-    """Free what Keras and TensorFlow keep of models that are gone."""
+def forget_models(all_of_keras: bool = False) -> None:
+    """Free what Keras and TensorFlow keep of models that are gone.
+
+    Parameters
+    ----------
+    all_of_keras : bool, default=False
+        Reset Keras' global state too, which a user's code may have changed.
+    """
     global _n_graphs
     import keras
 
-    if _n_graphs >= KEPT_GRAPHS:
+    if all_of_keras or _n_graphs >= KEPT_GRAPHS:
         keras.backend.clear_session(free_memory=False)
         _n_graphs = 0
     gc.collect()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skautonas._compat import reset_layer_names
 from skautonas.estimation.checkpoint import read_variables
 from skautonas.estimation.compiled import forget_models
 from skautonas.estimation.evaluate import prepare, seconds_left
@@ -50,6 +51,7 @@ def assemble(task: TrialTask, checkpoint: str, path: str) -> None:
     """Save the whole model of a finished trial at ``path``."""
     try:
         fold = read_study(task.study).folds[0]
+        reset_layer_names()
         model = fold.source.build(task.values).model
         build_on(model, fold.source.arrange(read_examples(fold.folder).x))
         _save(fold, model, read_variables(checkpoint), path)

@@ -109,8 +109,8 @@ def _model_dtype(spec: Any) -> str:
 def compile_predict(model: Any, x: Any) -> Callable[[Any], np.ndarray]:
     """Return a function that predicts all rows of arrays like ``x``, in padded batches.
 
-    Made for each trial: it is traced in a third of the time of `run_batches`, whose
-    loop inside of TensorFlow is for models that are called again and again.
+    Made for each architecture: it is traced in a third of the time of `run_batches`,
+    whose loop inside of TensorFlow is for models that are called again and again.
     """
     import tensorflow as tf
 

@@ -31,7 +31,7 @@ from skautonas.exceptions import SkautonasWarning
 from skautonas.report.progress import print_trial, say
 from skautonas.search.budget import Budget
 from skautonas.search.directory import StudyDirectory, open_directory
-from skautonas.search.workers import Workers, cold_start, open_workers
+from skautonas.search.workers import Workers, open_workers
 
 
 class BaseSearch(SearchResults):
@@ -193,9 +193,9 @@ class BaseSearch(SearchResults):
             self._warn_of_changes(directory)
             if self.random_state is None and directory.facts is not None:
                 split_seed, search_seed = directory.facts["seeds"]
-            ready = workers.warm_up()
+            workers.warm_up()
             study = make_study(self, given, rows, validation, split_seed, str(folder))
-            budget.grant_cold_start(cold_start(ready, budget))
+            budget.grant_cold_start(workers.cold_start(budget))
             self._say(f"workers ready after {budget.elapsed():.1f} s")
             n_rows = len(rows) + (0 if validation is None else len(validation))
             settings = self._settings(study, n_rows, search_seed)

@@ -1,18 +1,22 @@
 """Until when a trial may run, and whether there is time for another."""
 
 import math
+import statistics
 
 from skautonas.search.budget import (
     FINISH_SECONDS,
+    HURRIED_TRIAL_SECONDS,
     MIN_TRIAL_SECONDS,
-    REFIT_MARGIN,
     Budget,
 )
 from skautonas.search.ledger import Ledger
 from skautonas.search.rules import Rules
 
-# Another architecture may take this much longer to start than all before.
+# No further trial starts in less time than this many times what half of them took to
+# start.
 STARTUP_MARGIN = 2.0
+# So many trials tell how long they usually take to start.
+USUAL_TRIALS = 3
 # A trial that is this late does not stop by itself: a step of it takes too long.
 OVERRUN_SECONDS = 1.0
 # Without a finished trial to fall back on, it may go on until so long after the budget.
@@ -40,8 +44,11 @@ class Deadlines:
     def is_over(self) -> bool:
         """Tell whether another trial would have no time to train."""
         left = self.budget.left() - self._reserve()
-        startup = STARTUP_MARGIN * self.ledger.longest_startup
-        return left < max(MIN_TRIAL_SECONDS, startup)
+        startups, least = self.ledger.startups, MIN_TRIAL_SECONDS
+        if len(startups) >= USUAL_TRIALS:
+            least = HURRIED_TRIAL_SECONDS
+        startup = statistics.median(startups) if startups else 0.0
+        return left < max(least, STARTUP_MARGIN * startup)
 
     def seconds(self, is_first: bool) -> float | None:
         """Return the time that a trial gets now; None without a limit.
@@ -76,6 +83,5 @@ class Deadlines:
         incumbent = self.ledger.incumbent
         if incumbent is None:
             return FINISH_SECONDS
-        share = self.rules.refit_share * REFIT_MARGIN
-        build = incumbent.outcome.seconds.build
-        return incumbent.seconds_to_best * share + build + FINISH_SECONDS
+        refit = incumbent.seconds_to_best * self.rules.refit_share
+        return refit + incumbent.outcome.seconds.build + FINISH_SECONDS

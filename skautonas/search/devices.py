@@ -28,6 +28,11 @@ def _installed_devices() -> tuple[str, ...]:
     if shutil.which("nvidia-smi") is None:
         return ()
     query = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
-    answer = subprocess.run(query, capture_output=True, text=True, check=False)
+    try:
+        answer = subprocess.run(
+            query, capture_output=True, text=True, check=False, timeout=10
+        )
+    except subprocess.TimeoutExpired:  # the driver does not work
+        return ()
     lines = answer.stdout.splitlines() if answer.returncode == 0 else []
     return tuple(line.strip() for line in lines if line.strip())

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from concurrent.futures import wait as wait_for
+from contextlib import suppress
 from functools import lru_cache, partial
 from multiprocessing.util import Finalize
 from typing import Any
@@ -24,6 +25,8 @@ from skautonas.search.worker import Worker, import_tensorflow
 # A worker that holds more than this share of its part of the machine's memory, after a
 # task, starts anew.
 WORKER_SHARE = 0.5
+# But not below so much: with TensorFlow alone, a worker holds 0.4 GB.
+LEAST_BYTES = 1_000_000_000
 # How long the end of an executor waits for busy workers.
 GRACE_SECONDS = 0.2
 
@@ -51,7 +54,8 @@ class LocalExecutor(Executor):
     def __init__(self, n_workers: int, n_threads: int = 1) -> None:
         self.n_workers = n_workers
         self.restarts = 0
-        self._most_bytes = WORKER_SHARE * machine_bytes() / n_workers
+        share = WORKER_SHARE * machine_bytes() / n_workers
+        self._most_bytes = max(share, LEAST_BYTES)
         self._free = [_lease(n_threads) for _ in range(n_workers)]
         self._busy: dict[Future, tuple[Worker, Future]] = {}
         self._waiting: deque[tuple[Future, Callable]] = deque()
@@ -142,6 +146,12 @@ class LocalExecutor(Executor):
             self._busy[outer] = (worker, inner)
             inner.add_done_callback(partial(self._finish, outer))
 
+    def _renew(self, worker: Worker) -> None:
+        """Start a worker anew; where that fails, it goes on as it is."""
+        with suppress(OSError):
+            worker.renew()
+            self.restarts += 1
+
     def _finish(self, outer: Future, inner: Future) -> None:
         error = CancelledError() if inner.cancelled() else inner.exception()
         result, own_bytes = (None, 0) if error else inner.result()
@@ -149,8 +159,7 @@ class LocalExecutor(Executor):
             worker, _ = self._busy.pop(outer, (None, None))
             if worker is not None:
                 if own_bytes > self._most_bytes:
-                    worker.renew()
-                    self.restarts += 1
+                    self._renew(worker)
                 self.restarts += isinstance(error, BrokenExecutor)
                 # A worker that died starts again when it is next used: warm ones
                 # come first.

@@ -116,9 +116,9 @@ def run_trial(
         if not Path(task.study).exists():
             raise FileNotFoundError(
                 f"Expected the rows of the search at {task.study!r}; this process does "
-                "not see that file. Have the executor's machines share a folder, and "
-                "set TMPDIR to it before the fit, or use Dask or Ray, which send the "
-                "rows."
+                "not see that file. Have the executor's machines share a folder, set "
+                "TMPDIR to it before Python starts, and directory= to a part of it; or "
+                "use Dask or Ray, which send the rows."
             )
         return _evaluate(key, function, task), {}
     copy = _copy_of(package)
@@ -160,6 +160,8 @@ def _evaluate(key: str, function: Callable, task: TrialTask) -> TrialOutcome:
                     "it did not stop when its time was up, and was killed"
                 )
             return future.result()
+        except SystemExit as error:  # it would end the engine's process
+            raise RuntimeError(f"SystemExit: {error}") from error
         finally:
             del _running[key]
 

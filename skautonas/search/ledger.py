@@ -24,8 +24,8 @@ class Ledger:
         Trials of full fidelity since it was found.
     next_number : int
         The smallest number of a trial that is not there.
-    longest_startup : float
-        Seconds before the first step of the trial that took longest to start.
+    startups : list of float
+        Seconds that trials took before their first step.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -34,7 +34,7 @@ class Ledger:
         self.incumbent: Trial | None = None
         self.since_best = 0
         self.next_number = 0
-        self.longest_startup = 0.0
+        self.startups: list[float] = []
         self._by_number: dict[int, Trial] = {}
         # Names of files by trial.
         self._on_disk: dict[int, set[str]] = {}
@@ -49,7 +49,8 @@ class Ledger:
         self._on_disk[trial.number] = set(trial.files)
         while self.next_number in self._by_number:
             self.next_number += 1
-        self.longest_startup = max(self.longest_startup, trial.startup)
+        if trial.outcome.status != "failed":
+            self.startups.append(trial.startup)
         self.incumbent = self._best(trial)
         if trial.fidelity == 1.0:
             leads = self.incumbent is trial

@@ -1,5 +1,6 @@
 """How much memory there is, and how much of it is this process' own."""
 
+import math
 import os
 from pathlib import Path
 
@@ -20,9 +21,11 @@ def own_bytes() -> int:
     return sum(1024 * int(line[1]) for line in lines if line[0] == "RssAnon:")
 
 
-def machine_bytes() -> int:
+def machine_bytes() -> float:
     """Return the memory of this machine, or of the container if that has less."""
-    least = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if not hasattr(os, "sysconf"):  # Windows
+        return math.inf
+    least: float = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for path in LIMITS:
         try:
             limit = Path(path).read_text(encoding="ascii").strip()

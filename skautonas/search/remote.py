@@ -32,15 +32,16 @@ class RemoteExecutor(Executor):
         self, function: Callable[[TrialTask], TrialOutcome], task: TrialTask, /
     ) -> Future:
         """Evaluate a trial where the engine has a free worker."""
-        sent = self.engine.send(self.package)
-        states = {}
-        if sent is not None:
-            folder = Path(task.folder)
-            states = {name: (folder / name).read_bytes() for name in task.states}
-        key = f"{self.package.key}-{task.number}-{task.attempt}"
         outer: Future = Future()
         outer.set_running_or_notify_cancel()
-        inner = self.engine.submit(run_trial, key, sent, states, function, task)
+        key = f"{self.package.key}-{task.number}-{task.attempt}"
+        try:
+            sent = self.engine.send(self.package)
+            states = {} if sent is None else _read_states(task)
+            inner = self.engine.submit(run_trial, key, sent, states, function, task)
+        except Exception as error:  # as of a pool whose process died
+            outer.set_exception(error)
+            return outer
         with self._lock:
             self._running[outer] = (key, inner)
         inner.add_done_callback(partial(self._take_in, outer, Path(task.folder)))
@@ -52,8 +53,9 @@ class RemoteExecutor(Executor):
             key, inner = self._running.pop(future, ("", None))
         if inner is None:
             return
-        if not inner.cancel():
-            self.engine.stop(key, inner)
+        # Dask's and Ray's futures let themselves be cancelled while their tasks run.
+        self.engine.stop(key, inner)
+        inner.cancel()
         future.set_exception(CancelledError())
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -70,7 +72,13 @@ class RemoteExecutor(Executor):
             outcome, files = inner.result()
             for name, content in files.items():
                 (folder / name).write_bytes(content)
-        except (Exception, CancelledError) as error:
+        except BaseException as error:
             outer.set_exception(error)
         else:
             outer.set_result(outcome)
+
+
+def _read_states(task: TrialTask) -> dict[str, bytes]:
+    """Return the files that a trial goes on from; without one it starts anew."""
+    paths = {name: Path(task.folder) / name for name in task.states}
+    return {name: path.read_bytes() for name, path in paths.items() if path.exists()}

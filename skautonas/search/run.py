@@ -130,7 +130,7 @@ def run_search(
     _encode(study, study_file, workers.local, budget)
     n_recorded = sum(isinstance(event, Asked) for event in events)
     strategy = _make_strategy(study, settings, hp, n_recorded)
-    with closing(strategy), workers.for_trials(study_file) as executor:
+    with closing(strategy), workers.for_trials(study, study_file) as executor:
         driver = Driver(
             strategy,
             executor,

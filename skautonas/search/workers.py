@@ -6,6 +6,7 @@ from concurrent.futures import Executor, Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skautonas.exceptions import SearchFailedError
 from skautonas.search.budget import MAX_COLD_START, NEEDED_SECONDS, Budget
@@ -13,6 +14,9 @@ from skautonas.search.engines import Engine, find_engine
 from skautonas.search.executor import LocalExecutor
 from skautonas.search.host import pack, warm_up_host
 from skautonas.search.remote import RemoteExecutor
+
+if TYPE_CHECKING:
+    from skautonas.estimation.study import Study
 
 # Without a time budget, a cluster may take so long until its workers are there.
 JOIN_SECONDS = 300.0
@@ -37,14 +41,33 @@ class Workers:
         self.local = local
         self.engine = engine
         self.n_trials = n_trials
+        self._ready: list[Future] = []
+        self._joined: list[Future] = []
 
-    def warm_up(self) -> list[Future]:
-        """Have every worker import TensorFlow; return the seconds each one takes."""
-        ready = self.local.warm_up()
+    def warm_up(self) -> None:
+        """Have every worker import TensorFlow."""
+        self._ready = self.local.warm_up()
         if self.engine is not None:
-            submit = self.engine.submit
-            ready += [submit(warm_up_host) for _ in range(self.n_trials)]
-        return ready
+            hosts = range(self.n_trials)
+            self._joined = [self.engine.submit(warm_up_host) for _ in hosts]
+
+    def cold_start(self, budget: Budget) -> float:
+        """Wait until workers are warm; return the most seconds that one needed.
+
+        Raises
+        ------
+        SearchFailedError
+            Where a worker of the user's executor was not there in time.
+        """
+        seconds = max(budget.left(), NEEDED_SECONDS) if budget.limited else JOIN_SECONDS
+        _, late = wait_for(self._joined, seconds)
+        if late:
+            raise SearchFailedError(
+                f"{len(late)} of {self.n_trials} workers were not ready after "
+                f"{seconds:.0f} s. Wait for them before the fit, or pass a smaller "
+                "n_jobs."
+            )
+        return max(future.result() for future in [*self._ready, *self._joined])
 
     @property
     def answer_seconds(self) -> float:
@@ -52,15 +75,12 @@ class Workers:
         return 0.0 if self.engine is None else MAX_COLD_START
 
     @contextmanager
-    def for_trials(self, study_file: Path) -> Iterator[Executor]:
+    def for_trials(self, study: "Study", study_file: Path) -> Iterator[Executor]:
         """Yield what runs the trials of a study whose rows are encoded."""
         if self.engine is None:
             yield self.local
             return
-        from skautonas.estimation.study import read_study
-
-        paths = read_study(str(study_file)).trial_files()
-        package = pack(uuid.uuid4().hex, study_file, paths)
+        package = pack(uuid.uuid4().hex, study_file, study.trial_files())
         with RemoteExecutor(self.engine, package) as executor:
             yield executor
 
@@ -93,21 +113,3 @@ def open_workers(
         n_threads = 1 if reproducible else n_jobs // n_trials
     with LocalExecutor(n_local, n_threads) as local:
         yield Workers(local, engine, n_trials)
-
-
-def cold_start(ready: list[Future], budget: Budget) -> float:
-    """Wait until workers are ready; return the most seconds that one needed.
-
-    Raises
-    ------
-    SearchFailedError
-        Where a worker of the user's executor was not there in time.
-    """
-    seconds = max(budget.left(), NEEDED_SECONDS) if budget.limited else JOIN_SECONDS
-    _, late = wait_for(ready, seconds)
-    if late:
-        raise SearchFailedError(
-            f"{len(late)} of {len(ready)} workers were not ready after {seconds:.0f} "
-            "s. Wait for them before the fit, or pass a smaller n_jobs."
-        )
-    return max(future.result() for future in ready)

@@ -32,10 +32,12 @@ class Candidate:
 class CandidateSource(Protocol):
     """Declares a space and builds its candidates.
 
-    A ``plain`` source's models take plain arrays, and put out the prediction.
+    A ``plain`` source's models take plain arrays, and put out the prediction. Those of
+    a ``standard`` one hold nothing but Keras' own layers.
     """
 
     plain: bool
+    standard: bool
 
     @property
     def starts(self) -> list[dict[str, Any]]:
@@ -67,6 +69,8 @@ class SpaceSource:
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
+        # A user's subclass may bring layers whose configuration does not say all.
+        self.standard = type(space).__module__.startswith("skautonas.")
 
     @property
     def starts(self) -> list[dict[str, Any]]:
@@ -107,6 +111,7 @@ class UserSource:
     """
 
     plain = True
+    standard = False
 
     def __init__(self, build: Callable[[keras_tuner.HyperParameters], Any]) -> None:
         self.user_build = build

@@ -31,7 +31,7 @@ def train(tmp_path, request):
     X = np.array(X, dtype=object) if isinstance(X, list) else X
     rows = Rows(X, np.asarray(problem.y_train[:300]))
     study = make_study(search, rows, rows, None, 0, str(tmp_path / "data"))
-    file = tmp_path / "study.pickle"
+    file = tmp_path / "data" / "study.pickle"
     write_study(study, file)
     for fold in range(len(study.folds)):
         encode_fold(str(file), fold)

@@ -10,6 +10,7 @@ import pytest
 
 from skautonas.estimation.task import Seconds, TrialOutcome, TrialTask
 from skautonas.search.budget import FINISH_SECONDS, Budget
+from skautonas.search.deadlines import FIRST_OVERRUN_SECONDS, OVERRUN_SECONDS
 from skautonas.search.driver import MAX_FAILURES, PATIENCE, Driver
 from skautonas.search.journal import Asked, Finished, Told
 from skautonas.search.proposal import Proposal
@@ -512,3 +513,16 @@ def test_what_a_failed_attempt_left_is_forgotten():
     forgotten = []
     run(evaluate, workers=1, max_trials=3, forget=forgotten.append)
     assert forgotten == ["0001-0-*"]
+
+
+def test_only_the_last_hope_may_go_on_until_the_end_of_the_budget():
+    killed_after = []
+
+    def evaluate(task):
+        killed_after.append(task.killed_after)
+        return outcome(1.0)
+
+    run(evaluate, workers=1, budget=60.0, clock=lambda: 0.0, max_trials=2)
+    first, second = killed_after
+    assert first == 60.0 + FIRST_OVERRUN_SECONDS
+    assert second == 0.3 * 60.0 + OVERRUN_SECONDS

@@ -156,7 +156,7 @@ def sleep_long(task):
 def test_a_trial_that_hangs_in_an_executor_is_ended(tmp_path):
     study = tmp_path / "study"
     study.touch()
-    task = TrialTask(0, 0, {}, 0, str(study), str(tmp_path), seconds=0.1)
+    task = TrialTask(0, 0, {}, 0, str(study), str(tmp_path), killed_after=1.0)
     with (
         ThreadPoolExecutor(1) as executor,
         pytest.raises(TimeoutError, match="was killed"),
@@ -168,6 +168,30 @@ def test_workers_that_do_not_see_the_rows_say_so(tmp_path):
     task = TrialTask(0, 0, {}, 0, str(tmp_path / "elsewhere"), str(tmp_path))
     with pytest.raises(FileNotFoundError, match="share a folder, set TMPDIR"):
         run_trial("key", None, {}, sleep_long, task)
+
+
+def rows_and_models_kept():
+    from skautonas.estimation import compiled, study
+
+    return study.read_examples.cache_info().currsize, len(compiled._kept)
+
+
+def test_workers_beside_threads_keep_rows_until_the_fit_ends():
+    seen = []
+
+    class Looking(ThreadPoolExecutor):
+        def submit(self, function, *arguments):
+            with LocalExecutor(1, rests=False) as beside:
+                seen.append(beside.submit(rows_and_models_kept).result())
+            return super().submit(function, *arguments)
+
+    with Looking(1) as executor:
+        search = TabularSearchClassifier(**QUICK, max_trials=3, executor=executor)
+        search.fit(X, y)
+    assert seen[-1][0] > 0
+    assert seen[-1][1] > 0
+    with LocalExecutor(1) as after:
+        assert after.submit(rows_and_models_kept).result() == (0, 0)
 
 
 INTERRUPTED = """

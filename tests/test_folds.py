@@ -4,7 +4,7 @@ import pytest
 
 from skautonas.estimation.folds import combine
 from skautonas.estimation.task import Seconds, TrialOutcome, TrialTask
-from skautonas.estimation.trainer import Training
+from skautonas.estimation.training import Training
 from skautonas.search.proposal import Proposal
 from skautonas.search.trial import Trial
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from skautonas._files import written_atomically
-from skautonas.estimation.trainer import TrainingState
+from skautonas.estimation.training import TrainingState
 from skautonas.exceptions import DamagedFileError
 
 LISTS = ("variables", "optimizer", "kept")

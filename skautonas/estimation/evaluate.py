@@ -27,7 +27,8 @@ from skautonas.estimation.study import (
     read_study,
 )
 from skautonas.estimation.task import WRITE_SECONDS, Seconds, TrialOutcome, TrialTask
-from skautonas.estimation.trainer import Trainer, Training, TrainingState
+from skautonas.estimation.trainer import Trainer
+from skautonas.estimation.training import Training, TrainingState
 from skautonas.exceptions import DamagedFileError
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skautonas.estimation.trainer import Training
+from skautonas.estimation.training import Training
 
 
 @dataclass(frozen=True, slots=True)

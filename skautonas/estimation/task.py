@@ -38,6 +38,8 @@ class TrialTask:
         Shares of the schedule, and the score that must be reached by then.
     seconds : float or None
         Time that the whole attempt may take.
+    killed_after : float or None
+        Seconds after which another machine, whose driver cannot, ends it.
     """
 
     number: int
@@ -52,6 +54,7 @@ class TrialTask:
     states: tuple[str, ...] = ()
     floors: tuple[tuple[float, float], ...] = ()
     seconds: float | None = None
+    killed_after: float | None = None
 
 
 @dataclass(slots=True)

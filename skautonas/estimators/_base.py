@@ -1,7 +1,6 @@
 """The story that all estimators share: check, prepare, search, keep."""
 
 import os
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -27,7 +26,7 @@ from skautonas.estimation.scoring import make_scorer
 from skautonas.estimators._conflicts import refuse_conflicts
 from skautonas.estimators._results import SearchResults
 from skautonas.estimators._study import make_study
-from skautonas.exceptions import SkautonasWarning
+from skautonas.estimators._warnings import warn_of_changes, warn_of_result
 from skautonas.report.progress import print_trial, say
 from skautonas.search.budget import Budget
 from skautonas.search.directory import StudyDirectory, open_directory
@@ -190,7 +189,7 @@ class BaseSearch(SearchResults):
                 self.executor, self.n_jobs, self.max_trials, self._reproducible
             ) as workers,
         ):
-            self._warn_of_changes(directory)
+            warn_of_changes(directory)
             if self.random_state is None and directory.facts is not None:
                 split_seed, search_seed = directory.facts["seeds"]
             workers.warm_up()
@@ -210,7 +209,7 @@ class BaseSearch(SearchResults):
         )
         self.cold_start_time_ = budget.cold_start
         self.search_time_ = budget.elapsed()
-        self._warn(found)
+        warn_of_result(self, found)
         return self
 
     def _check_rows(
@@ -286,64 +285,6 @@ class BaseSearch(SearchResults):
 
         on_trial = print_trial if self.verbose else lambda trial, leads: None
         return run_search(study, settings, facts, directory, workers, budget, on_trial)
-
-    def _warn(self, found: Any) -> None:
-        """Warn where the refit failed, and where the budget was too small."""
-        # Where `fit` was called: past it, two methods here and scikit-learn's wrapper.
-        level = 5
-        error = found.final.refit_error
-        if error is not None:
-            warnings.warn(
-                f"The refit on all rows failed ({error}); the model is the one that "
-                "was validated, without the validation rows.",
-                SkautonasWarning,
-                stacklevel=level,
-            )
-        if found.stop_reason == "interrupted":
-            goes_on = ""
-            if self.directory is not None:
-                goes_on = " With the same directory, the next fit goes on."
-            warnings.warn(
-                f"Interrupted after {len(found.trials)} trials; the model is the best "
-                f"of them.{goes_on}",
-                SkautonasWarning,
-                stacklevel=level,
-            )
-        if found.stop_reason == "time_budget" and len(found.trials) == 1:
-            warnings.warn(
-                f"time_budget={self.time_budget} s ended the search with its first "
-                f"trial, of {found.winner.outcome.epochs:.3g} epochs. Raise it.",
-                SkautonasWarning,
-                stacklevel=level,
-            )
-
-    def _warn_of_changes(self, directory: StudyDirectory) -> None:
-        """Warn of what is not as it was when a study's directory was left."""
-        level = 5
-        if directory.torn:
-            warnings.warn(
-                f"The last line of the journal in {str(directory.path)!r} was cut off, "
-                "as by a crash; that event is dropped.",
-                SkautonasWarning,
-                stacklevel=level,
-            )
-        if directory.facts is None:
-            return
-        from skautonas.estimators._fingerprint import versions
-
-        before, now = directory.facts.get("versions", {}), versions()
-        changed = [
-            f"{name} {before.get(name)}, now {now[name]}"
-            for name in now
-            if before.get(name) != now[name]
-        ]
-        if changed:
-            warnings.warn(
-                f"The study in {str(directory.path)!r} began with "
-                f"{'; '.join(changed)}. Later trials may differ from earlier ones.",
-                SkautonasWarning,
-                stacklevel=level,
-            )
 
     def _say(self, line: str) -> None:
         if self.verbose:

@@ -68,6 +68,18 @@ class Deadlines:
             return math.inf
         return self.budget.elapsed() + seconds + OVERRUN_SECONDS
 
+    def killed_after(self, seconds: float | None) -> float | None:
+        """Return how long a trial that starts now may go on where nobody watches it.
+
+        As long as `is_late` lets it.
+        """
+        if seconds is None:
+            return None
+        longest = seconds + OVERRUN_SECONDS
+        if self.ledger.incumbent is None and self.budget.limited:
+            longest = max(longest, self.budget.left() + FIRST_OVERRUN_SECONDS)
+        return longest
+
     def is_late(self, latest: float) -> bool:
         """Tell whether a trial is to be killed.
 

@@ -234,7 +234,9 @@ class Driver:
             # It may wait for a worker that starts, and must not be killed for it.
             latest += MAX_COLD_START
             self._restarts += 1
-        return _Attempt(proposal, replace(task, seconds=seconds), latest)
+        killed_after = self.deadlines.killed_after(seconds)
+        task = replace(task, seconds=seconds, killed_after=killed_after)
+        return _Attempt(proposal, task, latest)
 
     def _floors(self) -> tuple[tuple[float, float], ...]:
         return () if self.pruner is None else self.pruner.floors()

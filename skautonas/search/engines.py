@@ -57,7 +57,8 @@ class PoolEngine:
         stop_trial(key)
 
     def close(self, key: str) -> None:
-        """Do nothing: nothing was sent."""
+        """Have workers of this process forget the rows; others forget them idle."""
+        forget_study_files(key)
 
 
 class DaskEngine:

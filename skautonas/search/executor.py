@@ -44,6 +44,8 @@ class LocalExecutor(Executor):
         Number of processes.
     n_threads : int, default=1
         TensorFlow's threads in each.
+    rests : bool, default=True
+        Whether its workers drop what they read of a study when it is shut down.
 
     Attributes
     ----------
@@ -51,8 +53,11 @@ class LocalExecutor(Executor):
         How many workers have started anew: what is submitted next may wait for them.
     """
 
-    def __init__(self, n_workers: int, n_threads: int = 1) -> None:
+    def __init__(
+        self, n_workers: int, n_threads: int = 1, *, rests: bool = True
+    ) -> None:
         self.n_workers = n_workers
+        self._rests = rests
         self.restarts = 0
         share = WORKER_SHARE * machine_bytes() / n_workers
         self._most_bytes = max(share, LEAST_BYTES)
@@ -128,7 +133,8 @@ class LocalExecutor(Executor):
             workers = [*self._free, *(worker for worker, _ in self._busy.values())]
             self._free, self._busy = [], {}
         for worker in workers:
-            worker.rest()
+            if self._rests:
+                worker.rest()
             _give_back(worker)
 
     def _start_waiting(self) -> None:
@@ -194,6 +200,13 @@ def _give_back(worker: Worker) -> None:
     with _lock:
         _leased.remove(worker)
         _idle.append(worker)
+
+
+def rest_idle_workers() -> None:
+    """Have idle workers drop what they read of studies."""
+    with _lock:
+        for worker in _idle:
+            worker.rest()
 
 
 def result_within(

@@ -18,8 +18,7 @@ import numpy as np
 
 from skautonas._files import temporary_folder
 from skautonas.estimation.task import TrialOutcome, TrialTask
-from skautonas.search.deadlines import OVERRUN_SECONDS
-from skautonas.search.executor import LocalExecutor
+from skautonas.search.executor import LocalExecutor, rest_idle_workers
 
 # Studies whose files a process keeps: two fits may share a cluster.
 KEPT_COPIES = 2
@@ -140,20 +139,21 @@ def stop_trial(key: str) -> None:
 
 
 def forget_study_files(key: str) -> None:
-    """Delete the files of a study on this machine, once its trials are done."""
+    """Forget what this process and its workers hold of a study that is over."""
     with _lock:
         _copies.pop(key, None)
+    rest_idle_workers()
 
 
 def _evaluate(key: str, function: Callable, task: TrialTask) -> TrialOutcome:
-    with LocalExecutor(1) as executor:
+    # The next trial of the study may find its rows and compiled models.
+    with LocalExecutor(1, rests=False) as executor:
         (ready,) = executor.warm_up()
         ready.result()
         future = executor.submit(function, task)
         _running[key] = (executor, future)
         try:
-            longest = None if task.seconds is None else task.seconds + OVERRUN_SECONDS
-            done, _ = wait_for([future], longest)
+            done, _ = wait_for([future], task.killed_after)
             if not done:
                 executor.kill(future)
                 raise TimeoutError(

@@ -75,6 +75,7 @@ class Worker:
         """Drop the data of the last search, where the process has any."""
         if self._began:
             self.submit(forget_data)
+            self._began = False
 
     def _start(self) -> loky.ProcessPoolExecutor:
         return loky.ProcessPoolExecutor(

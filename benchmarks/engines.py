@@ -33,7 +33,7 @@ def dask():
 
     options = {"n_workers": N_WORKERS, "threads_per_worker": 1}
     with (
-        LocalCluster(**options, dashboard_address=None) as cluster,
+        LocalCluster(**options, dashboard_address="127.0.0.1:0") as cluster,
         Client(cluster),
         joblib.parallel_config(backend="dask"),
     ):

@@ -38,7 +38,7 @@ def dask():
 
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0"
         ) as cluster,
         Client(cluster) as client,
     ):
@@ -192,7 +192,7 @@ if __name__ == "__main__":
     if sys.argv[2] == "dask":
         from distributed import Client, LocalCluster
         one = {"n_workers": 1, "threads_per_worker": 1}
-        client = Client(LocalCluster(**one, dashboard_address=None))
+        client = Client(LocalCluster(**one, dashboard_address="127.0.0.1:0"))
     else:
         import ray
         from ray.util.joblib import register_ray

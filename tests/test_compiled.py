@@ -12,7 +12,7 @@ from skautonas.estimation.evaluate import evaluate
 from skautonas.estimation.study import encode_fold, write_study
 from skautonas.estimation.task import TrialTask
 from skautonas.space.base import complete
-from skautonas.space.candidate import SpaceSource
+from skautonas.space.candidate import Candidate, SpaceSource, user_recipe
 
 
 def study_file(search, X, y, folder):
@@ -101,11 +101,17 @@ def test_a_failed_trial_frees_what_is_kept(trained, monkeypatch):
     assert not compiled._kept
 
 
-def test_a_key_tells_layers_apart():
+def key_of(rate, learning_rate=1e-3, batch=32):
+    keras.utils.clear_session()
     inputs = keras.Input((3,))
-    rates = [
-        keras.Model(inputs, keras.layers.Dropout(rate, name="drop")(inputs))
-        for rate in (0.1, 0.2)
-    ]
-    configs = [keras.saving.serialize_keras_object(model)["config"] for model in rates]
-    assert configs[0] != configs[1]
+    hidden = keras.layers.Dropout(rate)(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(1)(hidden))
+    model.compile("adam", "mse")
+    data = np.zeros((4, 3), "float32"), np.zeros((4, 1), "float32")
+    return compiled._key(Candidate(model, user_recipe(learning_rate)), data, batch)
+
+
+def test_a_key_tells_graphs_apart_but_no_weights_or_rates_of_learning():
+    assert key_of(0.1) == key_of(0.1, learning_rate=1e-2)
+    assert key_of(0.1) != key_of(0.2)
+    assert key_of(0.1) != key_of(0.1, batch=64)

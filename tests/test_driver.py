@@ -146,8 +146,7 @@ def test_the_budget_ends_the_search_and_keeps_time_for_the_refit():
         evaluate, workers=1, budget=60.0, clock=lambda: now[0], refit_share=1.25
     )
     assert driver.stop_reason == "time_budget"
-    # Five trials of ten seconds are too many: the refit takes 12.5.
-    assert 30.0 <= now[0] <= 60.0 - 12.5
+    assert 30.0 <= now[0] <= 45.0
     assert all(trial.task.seconds <= 0.3 * 60.0 for trial in driver.ledger.trials)
 
 

@@ -21,6 +21,7 @@ from sklearn.model_selection import GridSearchCV
 from skautonas import TabularSearchClassifier
 from skautonas.estimation.task import TrialTask
 from skautonas.search import devices
+from skautonas.search import executor as local_workers
 from skautonas.search.engines import find_engine
 from skautonas.search.executor import LocalExecutor
 from skautonas.search.host import run_trial
@@ -244,15 +245,20 @@ def test_a_single_trial_gets_all_threads():
         space=QUICK["space"], max_trials=1, max_epochs=2, n_jobs=2
     ).fit(X, y)
     assert search.n_trials_ == 1
+    # It was this fit that left a worker of two threads behind.
+    assert [worker.n_threads for worker in local_workers._idle].count(2) == 1
     with LocalExecutor(1, n_threads=2) as executor:
-        assert executor.submit(threads_of_tensorflow).result() == 2
+        assert executor.submit(threads_of_tensorflow).result() == "2"
+
+
+def test_a_reproducible_trial_keeps_to_one_thread():
+    before = [worker.n_threads for worker in local_workers._idle].count(3)
+    TabularSearchClassifier(**QUICK, max_trials=1, n_jobs=3).fit(X, y)
+    assert [worker.n_threads for worker in local_workers._idle].count(3) == before
 
 
 def threads_of_tensorflow():
-    import tensorflow as tf
-
-    assert os.environ["TF_NUM_INTRAOP_THREADS"] == "2"
-    return tf.config.threading.get_intra_op_parallelism_threads() or 2
+    return os.environ["TF_NUM_INTRAOP_THREADS"]
 
 
 def test_a_worker_gets_one_gpu_and_memory_growth(monkeypatch):

@@ -10,6 +10,9 @@ MAX_COLD_START = 6.0
 # but it is not cut below so many seconds: the starts of our spaces take 1 to 30 s.
 TRIAL_SHARE = 0.3
 SHORT_TRIAL_SECONDS = 10.0
+# A refit on all rows takes longer than its trial did by their ratio, plus building
+# and saving.
+REFIT_MARGIN = 1.15
 # Saving and loading the model at the end; building it once more comes on top.
 FINISH_SECONDS = 0.8
 # What a fit cannot do without may take so long even where the time is up: encoding the

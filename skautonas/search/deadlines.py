@@ -7,6 +7,7 @@ from skautonas.search.budget import (
     FINISH_SECONDS,
     HURRIED_TRIAL_SECONDS,
     MIN_TRIAL_SECONDS,
+    REFIT_MARGIN,
     Budget,
 )
 from skautonas.search.ledger import Ledger
@@ -95,5 +96,6 @@ class Deadlines:
         incumbent = self.ledger.incumbent
         if incumbent is None:
             return FINISH_SECONDS
-        refit = incumbent.seconds_to_best * self.rules.refit_share
-        return refit + incumbent.outcome.seconds.build + FINISH_SECONDS
+        share = self.rules.refit_share * REFIT_MARGIN
+        build = incumbent.outcome.seconds.build
+        return incumbent.seconds_to_best * share + build + FINISH_SECONDS

@@ -58,6 +58,8 @@ def compile_steps(model: Any, data: Any, batch: int) -> Callable:
     """
     import tensorflow as tf
 
+    from skautonas.estimation.fused import fused_layers
+
     build_on(model, data[0])
     model.optimizer.build(model.trainable_variables)
     # A user's own schedule goes by the optimizer's count of steps.
@@ -80,7 +82,8 @@ def compile_steps(model: Any, data: Any, batch: int) -> Callable:
     # A concrete function: TensorFlow warns of retracing where many functions share
     # their source line, as those of one trial after another do.
     specs = tf.nest.map_structure(lambda array: tensor_spec(array, None, batch), data)
-    return run.get_concrete_function(specs, tf.TensorSpec([None], tf.float32))
+    with fused_layers(model):
+        return run.get_concrete_function(specs, tf.TensorSpec([None], tf.float32))
 
 
 def build_on(model: Any, x: Any) -> None:

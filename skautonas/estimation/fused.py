@@ -17,6 +17,8 @@ import tensorflow as tf
 
 # A dropout rate is rounded to this many levels: two rows of random bits for each draw.
 LEVELS = 2**16
+# TensorFlow's number of the generator that it has on every device.
+PHILOX = 1
 
 
 @contextmanager
@@ -83,7 +85,7 @@ def normalise_batch(
     kept = layer.momentum
     layer.moving_mean.assign(layer.moving_mean * kept + mean * (1 - kept))
     layer.moving_variance.assign(layer.moving_variance * kept + variance * (1 - kept))
-    return outputs if rank == 4 else tf.reshape(outputs, tf.shape(inputs))
+    return outputs if rank == 4 else tf.reshape(outputs, _shape(inputs))
 
 
 def normalise_layer(layer: Any, inputs: Any) -> Any:
@@ -96,7 +98,12 @@ def normalise_layer(layer: Any, inputs: Any) -> Any:
     x = tf.reshape(inputs, [-1, channels])
     gamma = tf.convert_to_tensor(layer.gamma)
     beta = tf.convert_to_tensor(layer.beta)
-    return tf.reshape(_normalise_rows(x, gamma, beta, layer.epsilon), tf.shape(inputs))
+    outputs = _normalise_rows(x, gamma, beta, layer.epsilon)
+    return tf.reshape(outputs, _shape(inputs))
+
+
+def _shape(x: Any) -> Any:
+    return x.shape if x.shape.is_fully_defined() else tf.shape(x)
 
 
 def _normalise_rows(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
@@ -131,10 +138,17 @@ def drop(layer: Any, inputs: Any, training: bool | None = None) -> Any:
         return type(layer).call(layer, inputs, training=training)
     size = inputs.shape.num_elements()
     seed = tf.cast(layer.seed_generator.next(), tf.int32)
-    pairs = tf.random.stateless_uniform(
-        [(size + 1) // 2], seed, minval=None, maxval=None, dtype=tf.int32
+    generator = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
+    pairs = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=[(size + 1) // 2],
+        key=generator.key,
+        counter=generator.counter,
+        alg=PHILOX,
+        dtype=tf.int32,
     )
-    bits = tf.reshape(tf.bitcast(pairs, tf.uint16), [-1])[:size]
+    bits = tf.bitcast(pairs, tf.uint16)
+    if size % 2:
+        bits = tf.reshape(bits, [-1])[:size]
     kept = tf.cast(bits >= tf.constant(threshold, tf.uint16), tf.float32)
     return inputs * tf.reshape(kept * (LEVELS / (LEVELS - threshold)), inputs.shape)
 

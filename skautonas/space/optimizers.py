@@ -48,6 +48,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         A variable without a gradient, as it had no part in the loss, stays.
         """
         clipped, _ = tf.clip_by_global_norm(list(grads), self.global_clipnorm)
+        rate = tf.convert_to_tensor(self.learning_rate)
         updates = [
             (index, variable, tf.convert_to_tensor(gradient))
             for index, (variable, gradient) in enumerate(
@@ -55,15 +56,15 @@ class FusedOptimizer(keras.optimizers.Optimizer):
             )
             if gradient is not None
         ]
-        decay = self.weight_decay * tf.convert_to_tensor(self.learning_rate)
+        decay = self.weight_decay * rate
         for _, variable, _ in updates:
             if self.weight_decay and not UNDECAYED & set(variable.path.split("/")[-2:]):
                 variable.assign_sub(variable * decay)
-        self.update(updates)
+        self.update(updates, rate)
         self.iterations.assign_add(1)
 
     @abstractmethod
-    def update(self, updates: list[tuple[int, Any, Any]]) -> None:
+    def update(self, updates: list[tuple[int, Any, Any]], rate: Any) -> None:
         """Update variables; given are the number of each, itself and its gradient."""
 
 
@@ -96,10 +97,13 @@ class FusedAdam(FusedOptimizer):
             variables, ["momentum", "velocity"]
         )
 
-    def update(self, updates: list[tuple[int, Any, Any]]) -> None:
+    def update(self, updates: list[tuple[int, Any, Any]], rate: Any) -> None:
         """Update the variables and their moments."""
         step = tf.cast(self.iterations + 1, tf.float32)
-        beta1_power, beta2_power = tf.pow(self.beta_1, step), tf.pow(self.beta_2, step)
+        # Made once: of Python's numbers each operation would make its own.
+        beta1, beta2 = tf.constant(self.beta_1), tf.constant(self.beta_2)
+        epsilon = tf.constant(self.epsilon)
+        beta1_power, beta2_power = tf.pow(beta1, step), tf.pow(beta2, step)
         for index, variable, gradient in updates:
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.value.handle,
@@ -107,10 +111,10 @@ class FusedAdam(FusedOptimizer):
                 v=self.velocities[index].value.handle,
                 beta1_power=beta1_power,
                 beta2_power=beta2_power,
-                lr=self.learning_rate,
-                beta1=self.beta_1,
-                beta2=self.beta_2,
-                epsilon=self.epsilon,
+                lr=rate,
+                beta1=beta1,
+                beta2=beta2,
+                epsilon=epsilon,
                 grad=gradient,
             )
 
@@ -139,14 +143,15 @@ class FusedSGD(FusedOptimizer):
         super().build(variables)
         self.momentums = self.add_optimizer_variables(variables, "momentum")
 
-    def update(self, updates: list[tuple[int, Any, Any]]) -> None:
+    def update(self, updates: list[tuple[int, Any, Any]], rate: Any) -> None:
         """Update the variables and their momentum."""
+        momentum = tf.constant(self.momentum)
         for index, variable, gradient in updates:
             tf.raw_ops.ResourceApplyKerasMomentum(
                 var=variable.value.handle,
                 accum=self.momentums[index].value.handle,
-                lr=self.learning_rate,
+                lr=rate,
                 grad=gradient,
-                momentum=self.momentum,
+                momentum=momentum,
                 use_nesterov=True,
             )

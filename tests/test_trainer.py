@@ -144,6 +144,43 @@ def test_time_ends_a_training_inside_an_epoch():
     assert time.monotonic() - start < 2.5
 
 
+@pytest.mark.parametrize("known_rows", [9_600, 0])
+def test_time_is_left_for_the_first_validation(known_rows):
+    x, y = np.tile(X, (100, 1)), np.tile(Y, (100, 1))
+    spent = [0.0]  # by validation
+
+    def clock():  # a step takes 10 ms
+        return 0.01 * int(trainer.model.optimizer.iterations) + spent[0]
+
+    def validate():  # 300 batches, each for a third of a step
+        spent[0] += 1.0
+        return 0.5
+
+    trainer = make(clock=clock, x=x, y=y)
+    training = trainer.fit(Plan(9, seconds=3.0, validation_rows=known_rows), validate)
+    assert training.score == 0.5
+    assert training.epochs < 1
+    if known_rows:
+        assert 2.8 < clock() <= 3.05
+    else:
+        assert clock() > 3.9
+
+
+def test_time_is_left_for_a_later_validation():
+    spent = [0.0]
+
+    def clock():
+        return 0.01 * int(trainer.model.optimizer.iterations) + spent[0]
+
+    def validate():
+        spent[0] += 1.0
+        return 0.5
+
+    trainer = make(clock=clock)
+    trainer.fit(Plan(100, seconds=4.0), validate)
+    assert 3.0 < clock() <= 4.05
+
+
 def test_the_schedule_shrinks_to_the_time():
     recipe = replace(RECIPE, schedule="cosine", epochs=10_000)
     trainer = make(recipe, clock=Ticking(0.01))

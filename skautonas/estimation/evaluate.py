@@ -152,7 +152,7 @@ def _train_fold(
         epochs = min(epochs, task.max_epochs)
     if seconds is not None:
         seconds -= time.monotonic() - start
-    plan = Plan(epochs, task.share, seconds, task.floors)
+    plan = Plan(epochs, task.share, seconds, task.floors, len(labels))
     training = trainer.fit(plan, validate, state)
     seconds_by_part = replace(
         training.seconds, load=loaded - start, build=built - loaded

@@ -25,12 +25,15 @@ class Plan:
         Time that may be spent; the schedule shrinks so that it fits.
     floors : tuple of (float, float)
         Shares of the schedule, and the score that must be reached by then.
+    validation_rows : int
+        Rows that a validation predicts, to leave time for the first one.
     """
 
     epochs: float
     share: float = 1.0
     seconds: float | None = None
     floors: tuple[tuple[float, float], ...] = ()
+    validation_rows: int = 0
 
     def is_hopeless(self, share: float, best: float) -> bool:
         """Tell whether the best score is below the latest floor up to ``share``."""
@@ -59,7 +62,8 @@ class Progress:
         self.total = max(1, round(total))
         self.anchor = anchor
         self._first_seconds = 0.0
-        self._per_step = 0.0
+        # Seconds, of the latest call; the first one does not count.
+        self.per_step = 0.0
 
     def of_next(self, steps: int) -> np.ndarray:
         """Return the progress, between 0 and 1, before each of the next steps."""
@@ -71,15 +75,15 @@ class Progress:
         """Return how many steps the next call may take."""
         if self.done == self.start:
             return 1
-        if self._per_step == 0.0:
+        if self.per_step == 0.0:
             fits = PROBE_STEPS * self._first_seconds < seconds_left
             return PROBE_STEPS if fits else 1
-        return max(1, int(min(CHUNK_SECONDS, seconds_left) / self._per_step))
+        return max(1, int(min(CHUNK_SECONDS, seconds_left) / self.per_step))
 
     def advance(self, steps: int, seconds: float) -> None:
         """Record a finished call."""
         if self.done > self.start:
-            self._per_step = seconds / steps
+            self.per_step = seconds / steps
         else:
             self._first_seconds = seconds
         self.done += steps

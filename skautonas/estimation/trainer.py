@@ -28,6 +28,8 @@ MIN_STEPS_BETWEEN_VALIDATIONS = 24
 CHUNK_BYTES = 64_000_000
 # Share of the time left that the plan of a training may fill.
 PLAN_SHARE = 0.95
+# Of a training step, the share that is the forward pass: the backward one is two such.
+FORWARD_SHARE = 1 / 3
 
 
 class Trainer:
@@ -75,6 +77,7 @@ class Trainer:
         self._most_steps = max(1, CHUNK_BYTES // step_bytes)
         # The greatest score, and the epoch that it is of.
         self._best, self._best_at = -math.inf, 0.0
+        self._validation_seconds = 0.0
         # What is known before a validation that a longer training would not do.
         self._known: dict[str, Any] = {}
 
@@ -118,7 +121,7 @@ class Trainer:
         interval = self._steps_between_validations()
         while progress.done < limit and not self._is_out_of_patience():
             next_validation = (progress.done // interval + 1) * interval
-            loss = self._advance(progress, min(next_validation, limit), end)
+            loss = self._advance(plan, min(next_validation, limit), end)
             if not math.isfinite(loss):
                 if not result.variables:
                     raise NotFiniteError(
@@ -133,7 +136,7 @@ class Trainer:
                 self._best, self._best_at = score, epoch
             share = progress.done / progress.total
             result.hopeless = plan.is_hopeless(share, self._best)
-            if result.hopeless or self.clock() >= end:
+            if result.hopeless or self.clock() >= end - self._reserve(plan):
                 break
             possible = self._possible_steps(progress, start, end)
             if possible < limit:
@@ -202,19 +205,18 @@ class Trainer:
         epochs = math.ceil(MIN_STEPS_BETWEEN_VALIDATIONS / self.steps_per_epoch)
         return epochs * self.steps_per_epoch
 
-    def _advance(self, progress: Progress, stop: int, end: float) -> float:
+    def _advance(self, plan: Plan, stop: int, end: float) -> float:
         """Train until step ``stop`` or the time's end; return the mean loss."""
         import tensorflow as tf
 
         self.model.reset_metrics()
-        loss = math.nan
+        progress, loss = self.progress, math.nan
         while progress.done < stop:
             now = self.clock()
-            if now >= end and progress.done > progress.start:
+            left = end - now - self._reserve(plan)
+            if left <= 0 and progress.done > progress.start:
                 break
-            steps = min(
-                stop - progress.done, progress.chunk(end - now), self._most_steps
-            )
+            steps = min(stop - progress.done, progress.chunk(left), self._most_steps)
             rates = self.recipe.learning_rate * rate_factor(
                 self.recipe.schedule, progress.of_next(steps)
             )
@@ -249,7 +251,8 @@ class Trainer:
             return epoch
         start = self.clock()
         score = validate()
-        self.seconds.validate += self.clock() - start
+        self._validation_seconds = self.clock() - start
+        self.seconds.validate += self._validation_seconds
         result.curve.append((epoch, loss, score))
         better = result.score is None or score >= result.score
         if better or not self.recipe.restore_best_epoch:
@@ -257,6 +260,16 @@ class Trainer:
             result.best_epoch = epoch
             result.score = score
         return score
+
+    def _reserve(self, plan: Plan) -> float:
+        """Return the seconds to leave for the next validation.
+
+        The first one is taken to be traced in the time that the steps were.
+        """
+        if self._validation_seconds or not plan.validation_rows:
+            return self._validation_seconds
+        steps = plan.validation_rows / self.batch
+        return self.seconds.trace + FORWARD_SHARE * steps * self.progress.per_step
 
     def _possible_steps(self, progress: Progress, start: float, end: float) -> float:
         """Return the step at which the time will be up; at least the next one."""

@@ -1,5 +1,7 @@
 """Our compiled epochs beside `model.fit`: same model, data, batch size, one thread.
 
+Then single layers, forward and back: as Keras computes them, and as training here does.
+
 Run: ``python benchmarks/trainer.py``. Every way trains in a process of its own, in
 turns; the table gives medians over the rounds and ratios to plain `model.fit`.
 The numbers of rows are multiples of the batch size, so that all take the same steps.
@@ -101,6 +103,55 @@ def train_ours(model, optimizer, loss, x, y, batch, epochs):
     return [b - a for a, b in zip([start, *times], times, strict=False)]
 
 
+def layers_alone():
+    """Return by layer and shape the seconds as Keras computes it, and as we do."""
+    import contextlib
+
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from skautonas.estimation.fused import fused_layers
+
+    kinds = {
+        "batch normalisation": keras.layers.BatchNormalization,
+        "layer normalisation": keras.layers.LayerNormalization,
+        "dropout": lambda: keras.layers.Dropout(0.2),
+        "GELU": lambda: keras.layers.Activation("gelu"),
+    }
+    seconds = {}
+    for shape in ((256,), (28, 28, 32)):
+        x = tf.constant(np.random.default_rng(0).normal(size=(64, *shape)), tf.float32)
+        for kind, make in kinds.items():
+            model = keras.Sequential([keras.Input(shape), make()])
+
+            def run(x, model=model):
+                total = tf.constant(0.0)
+                for _ in tf.range(20):
+                    with tf.GradientTape() as tape:
+                        tape.watch(x)
+                        outputs = model(x, training=True)
+                    variables = [x, *model.trainable_variables]
+                    first, *rest = tape.gradient(outputs, variables, output_gradients=x)
+                    x += 0.1 * first
+                    total += tf.add_n([tf.reduce_sum(g) for g in rest] or [total])
+                return x, total
+
+            pair = []
+            for way in (contextlib.nullcontext(), fused_layers(model)):
+                with way:
+                    call = tf.function(run).get_concrete_function(x)
+                call(x)
+                times = []
+                for _ in range(9):
+                    start = time.perf_counter()
+                    call(x)
+                    times.append((time.perf_counter() - start) / 20)
+                pair.append(statistics.median(times))
+            seconds[f"{kind}, 64 x {' x '.join(map(str, shape))}"] = pair
+    return seconds
+
+
 def parts_of_a_trial():
     """Run one search of each modality; return the share of each part of a trial."""
     import numpy as np
@@ -171,6 +222,9 @@ def report():
                 ratio = statistics.median(column["fit"]) / value
                 cells.append(f"{value:9.3f} ({ratio:4.2f})")
             print(f"{way:30s}{cells[0]:>16s}{cells[1]:>18s}{cells[2]:>18s}")
+    print("\nms of a layer, forward and back: Keras, ours")
+    for name, (keras_seconds, our_seconds) in run_apart("--layers").items():
+        print(f"{name:40s}{1e3 * keras_seconds:8.2f}{1e3 * our_seconds:8.2f}")
     print("\nshare of a trial's wall time by part, three trials of each modality")
     for name, shares in run_apart("--parts").items():
         seconds = shares.pop("seconds a trial")
@@ -184,9 +238,12 @@ def main():
     parser.add_argument("--model", choices=MODELS, help=argparse.SUPPRESS)
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--parts", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--layers", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.parts:
         print(json.dumps(parts_of_a_trial()))
+    elif arguments.layers:
+        print(json.dumps(layers_alone()))
     elif arguments.way:
         print(json.dumps(train(arguments.model, arguments.way, EPOCHS)))
     else:

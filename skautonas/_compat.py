@@ -35,6 +35,7 @@ __all__ = [
     "client_of",
     "copy_space_cheaply",
     "fit_context",
+    "forget_gradients",
     "get_active_backend",
     "lift_worker_memory_limit",
     "loky",
@@ -129,6 +130,24 @@ def reset_layer_names() -> None:
     from keras.src.backend.common import global_state
 
     global_state.set_global_attribute("object_name_uids", None)
+
+
+@contextmanager
+def forget_gradients() -> Iterator[None]:
+    """Forget the custom gradients that are traced within the block.
+
+    TensorFlow 2.21 registers one at each trace, by a name of its own, and never forgets
+    it, nor the graph that it holds. What is traced has no need of it.
+    """
+    from tensorflow.python.framework import ops
+
+    registered = ops.gradient_registry._registry
+    before = set(registered)
+    try:
+        yield
+    finally:
+        for name in set(registered) - before:
+            del registered[name]
 
 
 def silence_oracle(oracle: Any) -> None:

@@ -21,8 +21,9 @@ def space(values=None):
     return hp
 
 
-def make(hp=None, **options):
+def make(hp=None, rungs=3, **options):
     oracle = HyperbandOracle(
+        rungs=rungs,
         objective=keras_tuner.Objective("score", "max"),
         hyperparameters=hp or space(),
         max_trials=10_000,
@@ -55,6 +56,12 @@ def search(adapter, count, fails=lambda proposal: False, outstanding=1):
             adapter.tell(proposal.number, proposal.values["x"], None)
     adapter.close()
     return told
+
+
+def test_by_default_there_are_two_rungs():
+    oracle = HyperbandOracle(objective=keras_tuner.Objective("score", "max"))
+    told = search(make(rungs=oracle.rungs), 6)
+    assert Counter(p.share for p in told) == {1 / 3: 3, 1.0: 1 + 2}
 
 
 @pytest.mark.parametrize("outstanding", [1, 4])

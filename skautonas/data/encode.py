@@ -142,10 +142,20 @@ def tensor_spec(array: np.ndarray, *rows: int | None) -> Any:
     return tf.TensorSpec([*rows, *array.shape[1:]], dtype)
 
 
-def batch_rows(arrays: list[np.ndarray], most: int) -> int:
-    """Return the rows of a batch: at most so many, and fewer of wide ones."""
-    values = max(1, sum(int(np.prod(array.shape[1:])) for array in arrays))
-    return int(np.clip(BATCH_VALUES // values, LEAST_BATCH_ROWS, most))
+def batch_rows(arrays: list[np.ndarray], most: int, values: int) -> int:
+    """Return the rows of a batch: at most so many, and fewer where a row is wide.
+
+    Parameters
+    ----------
+    arrays : list of ndarray
+        Inputs.
+    most : int
+        Most rows.
+    values : int
+        Numbers that a batch of more than the least rows may have.
+    """
+    width = max(1, sum(int(np.prod(array.shape[1:])) for array in arrays))
+    return int(np.clip(values // width, LEAST_BATCH_ROWS, most))
 
 
 def row_bytes(arrays: list[np.ndarray]) -> int:
@@ -161,7 +171,7 @@ def row_bytes(arrays: list[np.ndarray]) -> int:
 
 def _sizes(arrays: list[np.ndarray]) -> tuple[int, int]:
     """Return the rows of a batch, and those of a call, which holds whole batches."""
-    size = batch_rows(arrays, BATCH_ROWS)
+    size = batch_rows(arrays, BATCH_ROWS, BATCH_VALUES)
     rows = int(np.clip(CALL_BYTES // row_bytes(arrays), size, CALL_ROWS))
     return size, rows // size * size
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from skautonas.strategy.configurations import Configurations, key
 
-# The shortest rung has a ninth of the epochs: a tenth of them ranks configurations with
-# a Spearman correlation of about 0.8, enough to drop two thirds of them.
-RUNGS = 3
+# The shortest rung has a third of the epochs. In a minute a ninth of them is too little
+# beside what a trial takes to start, and ranks less surely (docs/design/0007).
+RUNGS = 2
 
 
 class HyperbandOracle(keras_tuner.Oracle):
@@ -30,7 +30,7 @@ class HyperbandOracle(keras_tuner.Oracle):
     factor : int, default=3
         How many times longer the next rung is, and how many of its members the
         previous one has for each of its own.
-    rungs : int, default=3
+    rungs : int, default=2
         Number of rungs of the longest bracket; fewer where ``max_epochs`` is small.
     fidelity : {"epochs", "rows"}, default="epochs"
         What a lower rung has less of: training, which a promoted trial goes on with,

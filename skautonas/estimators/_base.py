@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
@@ -23,6 +24,7 @@ from skautonas.data.encoder import Encoder
 from skautonas.data.rows import Rows, refuse_streams
 from skautonas.data.targets import Targets
 from skautonas.estimation.scoring import make_scorer
+from skautonas.estimators._callbacks import SearchCallbacks
 from skautonas.estimators._conflicts import refuse_conflicts
 from skautonas.estimators._results import SearchResults
 from skautonas.estimators._study import make_study
@@ -30,10 +32,11 @@ from skautonas.estimators._warnings import warn_of_changes, warn_of_result
 from skautonas.report.progress import print_trial, say
 from skautonas.search.budget import Budget
 from skautonas.search.directory import StudyDirectory, open_directory
+from skautonas.search.trial import Trial
 from skautonas.search.workers import Workers, open_workers
 
 
-class BaseSearch(SearchResults):
+class BaseSearch(CallbackSupportMixin, SearchResults):
     """What classifiers and regressors of all modalities share.
 
     A subclass of a modality says which encoder and which space it has, and checks
@@ -154,11 +157,18 @@ class BaseSearch(SearchResults):
         KeyboardInterrupt
             By Ctrl-C before a first trial was finished.
         """
+        callbacks = SearchCallbacks(self, X, y)
         before = dict(vars(self))
+        self.__dict__.pop("trials_", None)
         try:
-            return self._fit(
-                (X, y, sample_weight, groups), (X_val, y_val, sample_weight_val)
+            callbacks.fit_begins()
+            self._fit(
+                (X, y, sample_weight, groups),
+                (X_val, y_val, sample_weight_val),
+                callbacks,
             )
+            callbacks.fit_ended()
+            return self
         except BaseException:
             # What was fitted before stays whole.
             self.__dict__.clear()
@@ -166,8 +176,11 @@ class BaseSearch(SearchResults):
             raise
 
     def _fit(
-        self, data: tuple[Any, Any, Any, Any], held_out: tuple[Any, Any, Any]
-    ) -> Self:
+        self,
+        data: tuple[Any, Any, Any, Any],
+        held_out: tuple[Any, Any, Any],
+        callbacks: SearchCallbacks,
+    ) -> None:
         budget = Budget(self.time_budget)
         refuse_conflicts(self, data[3], *held_out)
         given = self._check_rows(*data, reset=True)
@@ -201,7 +214,9 @@ class BaseSearch(SearchResults):
             facts = {}
             if directory.durable:
                 facts = self._facts(study, given, validation, split_seed, search_seed)
-            found = self._run(study, settings, facts, directory, workers, budget)
+            found = self._run(
+                study, settings, facts, directory, workers, budget, callbacks
+            )
             self._keep(found, study)
         self._say(
             f"stopped: {found.stop_reason}; best is trial {found.winner.number} with "
@@ -210,7 +225,6 @@ class BaseSearch(SearchResults):
         self.cold_start_time_ = budget.cold_start
         self.search_time_ = budget.elapsed()
         warn_of_result(self, found)
-        return self
 
     def _check_rows(
         self, X: Any, y: Any, weights: Any, groups: Any, *, reset: bool
@@ -280,10 +294,15 @@ class BaseSearch(SearchResults):
         directory: StudyDirectory,
         workers: Workers,
         budget: Budget,
+        callbacks: SearchCallbacks,
     ) -> Any:
         from skautonas.search.run import run_search
 
-        on_trial = print_trial if self.verbose else lambda trial, leads: None
+        def on_trial(trial: Trial, leads: bool) -> bool:
+            if self.verbose:
+                print_trial(trial, leads)
+            return callbacks.trial_ended(trial)
+
         return run_search(study, settings, facts, directory, workers, budget, on_trial)
 
     def _say(self, line: str) -> None:

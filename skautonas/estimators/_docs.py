@@ -88,8 +88,8 @@ best_model_ : keras.Model
         Whether the model was trained on all rows; not where the time did not reach.
     stop_reason_ : str
         Why the search ended: "time_budget", "max_trials", "converged", "exhausted"
-        (nothing new to try), "interrupted" (by Ctrl-C), or "failures" (its first 25
-        trials failed).
+        (nothing new to try), "interrupted" (by Ctrl-C), "callback" (one asked for
+        it), or "failures" (its first 25 trials failed).
     scorer_ : callable
         The scorer of the objective.\
 """

@@ -145,9 +145,10 @@ class SearchResults(BaseEstimator):
         return hasattr(self, "best_model_")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Keep the model as the bytes of its archive."""
+        """Keep the model as the bytes of its archive, and no callbacks beside it."""
         state = dict(super().__getstate__())
-        state.pop("best_model_", None)
+        if state.pop("best_model_", None) is not None:
+            state.pop("_skl_callbacks", None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

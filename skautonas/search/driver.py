@@ -74,7 +74,7 @@ class Driver:
         ``forget(name)`` is called with each file of a trial that is needed no more.
     on_trial : callable
         ``on_trial(trial, leads)`` is called with each finished trial, and whether it
-        is the new incumbent.
+        is the new incumbent; returns whether to ask for no further one.
     pruner : Pruner, optional
         Stops trials.
     answer_seconds : float, default=0.0
@@ -93,7 +93,7 @@ class Driver:
         evaluate: Callable[[TrialTask], TrialOutcome],
         record: Callable[..., None],
         forget: Callable[[str], None],
-        on_trial: Callable[[Trial, bool], None],
+        on_trial: Callable[[Trial, bool], bool],
         pruner: Pruner | None = None,
         answer_seconds: float = 0.0,
     ) -> None:
@@ -298,7 +298,8 @@ class Driver:
         if trial.outcome.status == "failed":
             # Whatever it had written.
             self.forget(f"{trial.number:04d}-{trial.task.attempt}-*")
-        self.on_trial(trial, self.ledger.incumbent is trial)
+        if self.on_trial(trial, self.ledger.incumbent is trial):
+            self.stop_reason = self.stop_reason or "callback"
 
     def _learn(self, trial: Trial) -> None:
         """Take a finished trial into account."""

@@ -88,7 +88,7 @@ def run_search(
     directory: StudyDirectory,
     workers: Workers,
     budget: Budget,
-    on_trial: Callable[[Trial, bool], None],
+    on_trial: Callable[[Trial, bool], bool],
 ) -> Found:
     """Search a study's space, refit the winner and put the model together.
 
@@ -109,7 +109,7 @@ def run_search(
         Time that is left.
     on_trial : callable
         ``on_trial(trial, leads)`` is called with each finished trial, and whether it
-        is the new incumbent.
+        is the new incumbent; returns whether to ask for no further one.
 
     Raises
     ------

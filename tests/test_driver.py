@@ -150,6 +150,24 @@ def test_the_budget_ends_the_search_and_keeps_time_for_the_refit():
     assert all(trial.task.seconds <= 0.3 * 60.0 for trial in driver.ledger.trials)
 
 
+def test_a_refit_that_is_alone_needs_no_margin():
+    now = [0.0]
+
+    def evaluate(task):
+        now[0] += min(10.0, task.seconds)
+        return outcome(task.number, seconds=10.0)
+
+    run(
+        evaluate,
+        workers=1,
+        budget=60.0,
+        clock=lambda: now[0],
+        refit_share=1.25,
+        refit_is_alone=True,
+    )
+    assert 45.0 < now[0] <= 47.5  # 12.5 s are left for the refit
+
+
 def test_a_search_without_a_finished_trial_gives_up():
     def evaluate(task):
         return TrialOutcome("failed", error="ValueError: no")

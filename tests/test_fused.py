@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from skautonas._compat import forget_gradients
 from skautonas.estimation.fused import fused_layers
 
 RNG = np.random.default_rng(0)
@@ -30,10 +31,27 @@ OTHERS = {
     "approximate gelu": lambda: layers.Activation(
         partial(keras.activations.gelu, approximate=True)
     ),
+    "gelu of a recurrent layer": lambda: keras.Sequential(
+        [layers.Reshape((16, 5)), layers.SimpleRNN(3, activation="gelu")]
+    ),
+    "layer in another precision than its inputs": lambda: keras.Sequential(
+        [
+            layers.Dense(4, dtype="mixed_bfloat16"),
+            layers.LayerNormalization(dtype="float32"),
+        ]
+    ),
+    "a subclass": lambda: OtherDropout(0.0),
     "dropout of whole maps": lambda: layers.Dropout(0.5, noise_shape=(None, 1, 1, 5)),
     "dropout of nothing": lambda: layers.Dropout(0.0),
     "dropout of all": lambda: layers.Dropout(1.0),
 }
+
+
+class OtherDropout(layers.Dropout):
+    """One that adds in training."""
+
+    def call(self, inputs, training=False):
+        return inputs + 1.0 if training else inputs
 
 
 def make_model(make, shape):
@@ -132,6 +150,49 @@ def test_dropout_draws_anew_at_each_call_and_by_its_seed():
     (first, second), (again, _) = draw(), draw()
     assert (first != second).any()
     np.testing.assert_array_equal(first, again)
+
+
+def test_what_is_dropped_is_zero_even_where_it_is_infinite():
+    model = make_model(lambda: layers.Dropout(0.5), (1000,))
+    with fused_layers(model):
+        outputs, *_ = trace(model, np.full((2, 1000), -np.inf, "float32"))
+    assert set(np.unique(outputs)) == {-np.inf, 0.0}
+
+
+def test_a_layer_in_two_places_is_fused_once():
+    normal = layers.BatchNormalization()
+    first = keras.Input((4, 5))
+    inner = keras.Model(first, normal(first))
+    second = keras.Input((4, 5))
+    model = keras.Model(second, normal(inner(second)))
+    with fused_layers(model):
+        assert "call" in vars(normal)
+    assert "call" not in vars(normal)
+
+
+def test_a_call_of_a_user_stays():
+    layer = layers.Dropout(0.5)
+    layer.call = lambda inputs, training=None: inputs
+    mine = layer.call
+    model = keras.Sequential([keras.Input((5,)), layer])
+    with fused_layers(model):
+        assert layer.call is mine
+    assert layer.call is mine
+
+
+def test_no_gradient_is_kept_but_those_of_others():
+    from tensorflow.python.framework import ops
+
+    def names():
+        return set(ops.gradient_registry.list())
+
+    model = make_model(lambda: layers.LayerNormalization(), (5,))
+    before = names()
+    with fused_layers(model), forget_gradients():
+        trace(model, np.ones((2, 5), "float32"))
+        assert [n for n in names() - before if n.startswith("CustomGradient-")]
+        tf.RegisterGradient("SomebodysOwn")(lambda op, gradient: gradient)
+    assert names() - before == {"SomebodysOwn"}
 
 
 def test_nothing_is_left_on_the_layers():

@@ -167,18 +167,36 @@ def test_time_is_left_for_the_first_validation(known_rows):
 
 
 def test_time_is_left_for_a_later_validation():
-    spent = [0.0]
+    spent, costs = [0.0], [0.2]  # the first one is quick, others are not
 
     def clock():
         return 0.01 * int(trainer.model.optimizer.iterations) + spent[0]
 
     def validate():
-        spent[0] += 1.0
+        spent[0] += costs.pop() if costs else 1.0
         return 0.5
 
     trainer = make(clock=clock)
     trainer.fit(Plan(100, seconds=4.0), validate)
     assert 3.0 < clock() <= 4.05
+
+
+def test_a_first_step_that_takes_half_of_the_time_leaves_a_training():
+    x, y = np.tile(X, (100, 1)), np.tile(Y, (100, 1))
+    spent = [0.0]
+
+    def clock():
+        steps = int(trainer.model.optimizer.iterations)
+        return 1.59 * (steps > 0) + 0.01 * steps + spent[0]
+
+    def validate():  # the first one is traced
+        spent[0] += 0.03 if spent[0] else 0.5
+        return 0.5
+
+    trainer = make(clock=clock, x=x, y=y)
+    trainer.fit(Plan(9, seconds=3.0, validation_rows=320), validate)
+    assert int(trainer.model.optimizer.iterations) > 60
+    assert clock() <= 3.1
 
 
 def test_the_schedule_shrinks_to_the_time():

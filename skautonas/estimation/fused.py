@@ -8,14 +8,14 @@ gives the same up to rounding, and dropout other random numbers.
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-# A dropout rate is rounded to this many levels: two rows of random bits for each draw.
+# A dropout rate is rounded to this many levels: half of a random number of 32 bits.
 LEVELS = 2**16
 # TensorFlow's number of the generator that it has on every device.
 PHILOX = 1
@@ -26,22 +26,26 @@ def fused_layers(model: keras.Model) -> Iterator[None]:
     """Have the model's layers called by the faster functions within the block.
 
     A layer of a subclass, of another precision, or with options that are not covered
-    here, is called as ever.
+    here, is called as ever; so are those inside of other layers, such as the cells of
+    a `keras.layers.RNN`.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Its layers, and those of models in it, are as before after the block.
     """
-    layers = [layer for layer in _all_layers(model) if _is_float32(layer)]
-    called = [layer for layer in layers if type(layer) in CALLS]
-    gelus = [layer for layer in layers if _activation(layer) is keras.activations.gelu]
-    try:
-        for layer in called:
-            layer.call = partial(CALLS[type(layer)], layer)
-        for layer in gelus:
-            layer.activation = gelu
+    layers = {id(layer): layer for layer in _all_layers(model) if _is_float32(layer)}
+    with ExitStack() as undo:
+        for layer in layers.values():
+            if type(layer) in CALLS and "call" not in vars(layer):
+                layer.call = partial(CALLS[type(layer)], layer)
+                undo.callback(delattr, layer, "call")  # back to that of the class
+            elif (
+                type(layer) in ACTIVATED and layer.activation is keras.activations.gelu
+            ):
+                layer.activation = gelu
+                undo.callback(setattr, layer, "activation", keras.activations.gelu)
         yield
-    finally:
-        for layer in called:
-            del layer.call  # back to the method of the class
-        for layer in gelus:
-            layer.activation = keras.activations.gelu
 
 
 def _all_layers(model: keras.Model) -> Iterator[Any]:
@@ -56,10 +60,6 @@ def _is_float32(layer: Any) -> bool:
     return layer.compute_dtype == layer.variable_dtype == "float32"
 
 
-def _activation(layer: Any) -> Any:
-    return getattr(layer, "activation", None)
-
-
 def normalise_batch(
     layer: Any, inputs: Any, training: bool | None = None, mask: Any = None
 ) -> Any:
@@ -69,7 +69,8 @@ def normalise_batch(
     """
     rank = inputs.shape.rank
     usual = layer.axis in (-1, rank - 1) and not (layer.synchronized or layer.renorm)
-    if rank == 2 or not (training and layer.trainable and usual and mask is None):
+    usual = usual and rank > 2 and mask is None and inputs.dtype == tf.float32
+    if not (training and layer.trainable and usual):
         return type(layer).call(layer, inputs, training=training, mask=mask)
     channels = inputs.shape[-1]
     x = inputs if rank == 4 else tf.reshape(inputs, [-1, 1, 1, channels])
@@ -84,7 +85,7 @@ def normalise_batch(
     )
     # The operation's is that of the population; Keras keeps that of the batch.
     n = tf.cast(tf.size(x) // channels, tf.float32)
-    variance *= (n - 1) / n
+    variance = tf.math.multiply_no_nan(variance, (n - 1) / n)
     kept = layer.momentum
     layer.moving_mean.assign(layer.moving_mean * kept + mean * (1 - kept))
     layer.moving_variance.assign(layer.moving_variance * kept + variance * (1 - kept))
@@ -94,8 +95,8 @@ def normalise_batch(
 def normalise_layer(layer: Any, inputs: Any) -> Any:
     """Call a `keras.layers.LayerNormalization` over the last axis."""
     axes = layer.axis if isinstance(layer.axis, list) else [layer.axis]
-    last = axes in ([-1], [inputs.shape.rank - 1])
-    if not (last and layer.scale and layer.center) or layer.rms_scaling:
+    usual = axes in ([-1], [inputs.shape.rank - 1]) and inputs.dtype == tf.float32
+    if not (usual and layer.scale and layer.center) or layer.rms_scaling:
         return type(layer).call(layer, inputs)
     channels = inputs.shape[-1]
     x = tf.reshape(inputs, [-1, channels])
@@ -136,7 +137,8 @@ def _normalise_rows(x: Any, gamma: Any, beta: Any, epsilon: float) -> Any:
 def drop(layer: Any, inputs: Any, training: bool | None = None) -> Any:
     """Call a `keras.layers.Dropout` with 16 random bits for each value."""
     threshold = round(layer.rate * LEVELS)
-    usual = layer.noise_shape is None and inputs.shape.is_fully_defined()
+    usual = layer.noise_shape is None and inputs.dtype == tf.float32
+    usual = usual and inputs.shape.is_fully_defined()
     if not (training and 0 < threshold < LEVELS and usual):
         return type(layer).call(layer, inputs, training=training)
     size = inputs.shape.num_elements()
@@ -153,7 +155,10 @@ def drop(layer: Any, inputs: Any, training: bool | None = None) -> Any:
     if size % 2:
         bits = tf.reshape(bits, [-1])[:size]
     kept = tf.cast(bits >= tf.constant(threshold, tf.uint16), tf.float32)
-    return inputs * tf.reshape(kept * (LEVELS / (LEVELS - threshold)), inputs.shape)
+    # Zero, as Keras', where what is dropped is infinite.
+    return tf.math.multiply_no_nan(
+        inputs, tf.reshape(kept * (LEVELS / (LEVELS - threshold)), inputs.shape)
+    )
 
 
 @tf.custom_gradient
@@ -173,6 +178,15 @@ def gelu(x: Any) -> Any:
     return x * share, gradient
 
 
+ACTIVATED = {
+    keras.layers.Activation,
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Dense,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.EinsumDense,
+    keras.layers.SeparableConv2D,
+}
 CALLS = {
     keras.layers.BatchNormalization: normalise_batch,
     keras.layers.LayerNormalization: normalise_layer,

@@ -15,7 +15,8 @@ from skautonas.data.rows import padded_rows
 # a call costs; the maps of few wide ones stay near a core: with 64 images of 28 x 28
 # instead of 256 a prediction takes half of the time.
 VALIDATE_ROWS, VALIDATE_VALUES = 1024, 50_000
-# Folds of which one has a row more are predicted in as many calls.
+# The size of a call is rounded up to it, so that folds of which one has some rows more
+# are mostly predicted in as many calls.
 ROUNDING = 16
 
 

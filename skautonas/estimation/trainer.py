@@ -77,7 +77,11 @@ class Trainer:
         self._most_steps = max(1, CHUNK_BYTES // step_bytes)
         # The greatest score, and the epoch that it is of.
         self._best, self._best_at = -math.inf, 0.0
-        self._validation_seconds = 0.0
+        # Seconds of the first validation, which traces, and of the latest.
+        self._first_validation: float | None = None
+        self._last_validation = 0.0
+        # Most seconds to leave for the first one.
+        self._longest_reserve = math.inf
         # What is known before a validation that a longer training would not do.
         self._known: dict[str, Any] = {}
 
@@ -230,6 +234,7 @@ class Trainer:
                 self.seconds.steps += seconds
             else:
                 self.seconds.trace += seconds
+                self._longest_reserve = (end - self.clock()) / 2
             progress.advance(steps, seconds)
         return loss
 
@@ -251,8 +256,10 @@ class Trainer:
             return epoch
         start = self.clock()
         score = validate()
-        self._validation_seconds = self.clock() - start
-        self.seconds.validate += self._validation_seconds
+        self._last_validation = self.clock() - start
+        if self._first_validation is None:
+            self._first_validation = self._last_validation
+        self.seconds.validate += self._last_validation
         result.curve.append((epoch, loss, score))
         better = result.score is None or score >= result.score
         if better or not self.recipe.restore_best_epoch:
@@ -264,19 +271,28 @@ class Trainer:
     def _reserve(self, plan: Plan) -> float:
         """Return the seconds to leave for the next validation.
 
-        The first one is taken to be traced in the time that the steps were.
+        The first one is taken to add to its forward passes what the first step added to
+        its own, but no more than half of the time that was left then.
         """
-        if self._validation_seconds or not plan.validation_rows:
-            return self._validation_seconds
+        if not plan.validation_rows:
+            return self._last_validation
         steps = plan.validation_rows / self.batch
-        return self.seconds.trace + FORWARD_SHARE * steps * self.progress.per_step
+        forward = FORWARD_SHARE * steps * self.progress.per_step
+        if self._first_validation is None:
+            return min(self.seconds.trace + forward, self._longest_reserve)
+        return min(forward, self._last_validation)
 
     def _possible_steps(self, progress: Progress, start: float, end: float) -> float:
         """Return the step at which the time will be up; at least the next one."""
         if math.isinf(end):
             return math.inf
+        steps = progress.done - progress.start - 1
+        if not steps:
+            return math.inf  # how long one takes is not known yet
         now = self.clock()
         spent = now - start - self.seconds.trace
-        per_step = spent / max(1, progress.done - progress.start - 1)
+        # The first validation was traced, later ones are not.
+        spent -= max(0.0, (self._first_validation or 0.0) - self._last_validation)
+        per_step = spent / steps
         possible = progress.done + int(PLAN_SHARE * (end - now) / max(per_step, 1e-9))
         return max(possible, progress.done + 1)

@@ -11,7 +11,8 @@ MAX_COLD_START = 6.0
 TRIAL_SHARE = 0.3
 SHORT_TRIAL_SECONDS = 10.0
 # A refit on all rows takes longer than its trial did by their ratio, plus building
-# and saving. With several workers it is alone, and takes 0.83 to 0.95 of that.
+# and saving. Alone where several trials ran it needs no margin: fits of benchmarks/
+# budget.py on two workers then used 91 to 97 % of their time, and all were refitted.
 REFIT_MARGIN = 1.15
 # Saving and loading the model at the end; building it once more comes on top.
 FINISH_SECONDS = 0.8

@@ -35,17 +35,12 @@ class Deadlines:
         Folds, refit, and the trials' timeout.
     ledger : Ledger
         What trials took so far.
-    n_workers : int
-        Trials at once. The refit is alone then, and faster than its trial was.
     """
 
-    def __init__(
-        self, budget: Budget, rules: Rules, ledger: Ledger, n_workers: int
-    ) -> None:
+    def __init__(self, budget: Budget, rules: Rules, ledger: Ledger) -> None:
         self.budget = budget
         self.rules = rules
         self.ledger = ledger
-        self.refit_margin = REFIT_MARGIN if n_workers == 1 else 1.0
 
     def is_over(self) -> bool:
         """Tell whether another trial would have no time to train."""
@@ -101,6 +96,8 @@ class Deadlines:
         incumbent = self.ledger.incumbent
         if incumbent is None:
             return FINISH_SECONDS
-        share = self.rules.refit_share * self.refit_margin
+        share = self.rules.refit_share
+        if not self.rules.refit_is_alone:
+            share *= REFIT_MARGIN
         build = incumbent.outcome.seconds.build
         return incumbent.seconds_to_best * share + build + FINISH_SECONDS

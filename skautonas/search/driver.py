@@ -110,7 +110,7 @@ class Driver:
         self.pruner = pruner
         self.answer_seconds = answer_seconds
         self.ledger = Ledger(rules)
-        self.deadlines = Deadlines(budget, rules, self.ledger, n_workers)
+        self.deadlines = Deadlines(budget, rules, self.ledger)
         self.stop_reason = ""
         self._asked = 0
         self._running: dict[Future, _Attempt] = {}

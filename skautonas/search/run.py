@@ -143,6 +143,7 @@ def run_search(
                 settings.in_order,
                 settings.by_standard_error,
                 settings.trial_timeout,
+                refit_is_alone=workers.engine is None and workers.n_trials > 1,
             ),
             make_task=partial(_make_task, settings, study_file, directory.trials),
             evaluate=evaluate_task,

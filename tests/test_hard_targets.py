@@ -62,8 +62,11 @@ def test_skewed_values():
     X = rng.normal(size=(2000, 4))
     y = np.exp(3 * X[:, 0] + X[:, 1])  # the largest is a hundred times the mean
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    search = TabularSearchRegressor(space=SMALL, **QUICK).fit(X_train, y_train)
-    assert search.score(X_test, y_test) > 0.4
+    scores = []
+    for seed in range(4):  # of one seed it would be a matter of luck
+        search = TabularSearchRegressor(space=SMALL, **QUICK | {"random_state": seed})
+        scores.append(search.fit(X_train, y_train).score(X_test, y_test))
+    assert np.mean(scores) > 0.4
     logs = TransformedTargetRegressor(
         TabularSearchRegressor(space=SMALL, **QUICK), func=np.log, inverse_func=np.exp
     ).fit(X_train, y_train)

@@ -27,9 +27,11 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
+    "CALLBACKS",
     "HasMethods",
     "Interval",
     "StrOptions",
+    "callback_context",
     "check_sample_weight",
     "children_allowed",
     "client_of",
@@ -46,6 +48,21 @@ __all__ = [
     "seed_oracle",
     "silence_oracle",
 ]
+
+
+# scikit-learn 1.9: where `set_callbacks` keeps them.
+CALLBACKS = "_skl_callbacks"
+
+
+def callback_context(estimator: Any, max_subtasks: int | None) -> Any:
+    """Set the callbacks of an estimator up, and return the context of its fit.
+
+    scikit-learn 1.9's guide for developers names the method as its way, private though
+    it is. Subtasks may end in any order.
+    """
+    return estimator._init_callback_context(
+        max_subtasks=max_subtasks, sequential_subtasks=False
+    )
 
 
 def lift_worker_memory_limit() -> None:

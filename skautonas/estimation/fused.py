@@ -1,8 +1,8 @@
 """Layers of Keras computed by fewer passes over memory, for as long as they are traced.
 
 Keras 3.15 composes normalisation, dropout and GELU of general operations, each of which
-reads and writes a whole map: on two cores they took more of a training step than its
-convolutions (benchmarks/trainer.py). The model stays Keras' own; what is traced here
+reads and writes a whole map, and which took more of a training step than convolutions
+(docs/design/0007). The model stays Keras' own; what is traced here
 gives the same up to rounding, and dropout other random numbers.
 """
 

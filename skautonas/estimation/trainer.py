@@ -77,9 +77,8 @@ class Trainer:
         self._most_steps = max(1, CHUNK_BYTES // step_bytes)
         # The greatest score, and the epoch that it is of.
         self._best, self._best_at = -math.inf, 0.0
-        # Seconds of the first validation, which traces, and of the latest.
-        self._first_validation: float | None = None
-        self._last_validation = 0.0
+        # Seconds of each validation; the first one traces.
+        self._validations: list[float] = []
         # Most seconds to leave for the first one.
         self._longest_reserve = math.inf
         # What is known before a validation that a longer training would not do.
@@ -256,10 +255,8 @@ class Trainer:
             return epoch
         start = self.clock()
         score = validate()
-        self._last_validation = self.clock() - start
-        if self._first_validation is None:
-            self._first_validation = self._last_validation
-        self.seconds.validate += self._last_validation
+        self._validations.append(self.clock() - start)
+        self.seconds.validate += self._validations[-1]
         result.curve.append((epoch, loss, score))
         better = result.score is None or score >= result.score
         if better or not self.recipe.restore_best_epoch:
@@ -271,16 +268,18 @@ class Trainer:
     def _reserve(self, plan: Plan) -> float:
         """Return the seconds to leave for the next validation.
 
-        The first one is taken to add to its forward passes what the first step added to
-        its own, but no more than half of the time that was left then.
+        The first one is taken to add to its forward passes what the first step took,
+        but no more than half of the time that was left then.
         """
-        if not plan.validation_rows:
-            return self._last_validation
+        if len(self._validations) > 1:
+            return self._validations[-1]
         steps = plan.validation_rows / self.batch
         forward = FORWARD_SHARE * steps * self.progress.per_step
-        if self._first_validation is None:
-            return min(self.seconds.trace + forward, self._longest_reserve)
-        return min(forward, self._last_validation)
+        if self._validations:
+            return max(forward, self._validations[0] - self.seconds.trace)
+        if not plan.validation_rows:
+            return 0.0
+        return min(self.seconds.trace + forward, self._longest_reserve)
 
     def _possible_steps(self, progress: Progress, start: float, end: float) -> float:
         """Return the step at which the time will be up; at least the next one."""
@@ -291,8 +290,9 @@ class Trainer:
             return math.inf  # how long one takes is not known yet
         now = self.clock()
         spent = now - start - self.seconds.trace
-        # The first validation was traced, later ones are not.
-        spent -= max(0.0, (self._first_validation or 0.0) - self._last_validation)
+        if self._validations:
+            # The first one was traced, later ones are not.
+            spent -= max(0.0, self._validations[0] - self._validations[-1])
         per_step = spent / steps
         possible = progress.done + int(PLAN_SHARE * (end - now) / max(per_step, 1e-9))
         return max(possible, progress.done + 1)

@@ -159,7 +159,6 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
         """
         callbacks = SearchCallbacks(self, X, y)
         before = dict(vars(self))
-        self.__dict__.pop("trials_", None)
         try:
             callbacks.fit_begins()
             self._fit(

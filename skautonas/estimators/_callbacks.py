@@ -3,6 +3,7 @@
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from skautonas._compat import callback_context
 from skautonas.exceptions import SkautonasWarning
 from skautonas.report.trials import record
 from skautonas.search.trial import Trial
@@ -29,19 +30,17 @@ class SearchCallbacks:
     def __init__(self, search: "BaseSearch", X: Any, y: Any) -> None:
         self._search = search
         self._data = {"X": X, "y": y}
-        self._root = search._init_callback_context(
-            max_subtasks=search.max_trials, sequential_subtasks=False
-        )
+        self._root = callback_context(search, search.max_trials)
         self._silent = False
 
     def fit_begins(self) -> None:
         """Tell that the search begins."""
+        self._search.trials_ = []
         self._call(self._root.call_on_fit_task_begin, **self._data)
 
     def trial_ended(self, trial: Trial) -> bool:
         """Tell of a finished trial; return whether the search is to stop."""
-        earlier = getattr(self._search, "trials_", [])
-        self._search.trials_ = [*earlier, record(trial)]
+        self._search.trials_.append(record(trial))
         task = self._root.subcontext(task_name="trial", task_id=trial.number)
         self._call(task.call_on_fit_task_begin)
         return self._call(task.call_on_fit_task_end)

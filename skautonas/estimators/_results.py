@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from skautonas._compat import CALLBACKS
 from skautonas._files import written_atomically
 from skautonas.data.rows import refuse_streams
 from skautonas.report.trials import cv_results, leaderboard_rows, record
@@ -148,7 +149,7 @@ class SearchResults(BaseEstimator):
         """Keep the model as the bytes of its archive, and no callbacks beside it."""
         state = dict(super().__getstate__())
         if state.pop("best_model_", None) is not None:
-            state.pop("_skl_callbacks", None)
+            state.pop(CALLBACKS, None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -11,8 +11,8 @@ MAX_COLD_START = 6.0
 TRIAL_SHARE = 0.3
 SHORT_TRIAL_SECONDS = 10.0
 # A refit on all rows takes longer than its trial did by their ratio, plus building
-# and saving. Alone where several trials ran it needs no margin: fits of benchmarks/
-# budget.py on two workers then used 91 to 97 % of their time, and all were refitted.
+# and saving. Alone where several trials ran it needs no margin: four fits of sets of
+# benchmarks/budget.py on two workers used 91 to 97 % of their time, and were refitted.
 REFIT_MARGIN = 1.15
 # Saving and loading the model at the end; building it once more comes on top.
 FINISH_SECONDS = 0.8

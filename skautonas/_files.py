@@ -21,6 +21,9 @@ UNFINISHED = f".{'[0-9a-f]' * 32}.*"
 # In the folder for temporary files; where that is shared by machines, a lock may be of
 # one of them alone.
 PREFIX, ALIVE = f"skautonas-{platform.node()}-", ".alive"
+# The locks of this process. A forked child that kept them open would hold them too, for
+# as long as it lives.
+_held: set[IO] = set()
 
 
 @contextmanager
@@ -61,7 +64,13 @@ def locked(path: Path, in_use: Exception) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise in_use from None
-        yield
+        _held.add(file)
+        try:
+            yield
+        finally:
+            _held.discard(file)
+            if not file.closed:
+                fcntl.flock(file, fcntl.LOCK_UN)
 
 
 @contextmanager
@@ -103,3 +112,13 @@ def _remove_orphans(parent: Path) -> None:
                 shutil.rmtree(path.parent, ignore_errors=True)
         except OSError:
             continue  # in use, or deleted meanwhile
+
+
+def _leave_locks_to_parent() -> None:
+    for file in _held:
+        file.close()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_locks_to_parent)

@@ -13,6 +13,7 @@ import pytest
 from sklearn.datasets import load_wine
 
 from skautonas import TabularSearchClassifier
+from skautonas.search import executor as module
 from skautonas.search import memory
 from skautonas.search.executor import LocalExecutor
 from skautonas.search.memory import own_bytes
@@ -249,12 +250,12 @@ def grow(megabytes):
     return os.getpid()
 
 
-def test_a_worker_that_has_grown_too_large_starts_anew():
+def test_a_worker_that_has_grown_too_large_starts_anew(monkeypatch):
     with LocalExecutor(1) as executor:
         (ready,) = executor.warm_up()
         ready.result()
         before = executor.submit(own_bytes).result()
-        executor._most_bytes = before + 300e6
+        monkeypatch.setattr(module, "_most_bytes", lambda: before + 300e6)
         first = executor.submit(grow, 50).result()
         assert executor.submit(grow, 50).result() == first
         assert executor.restarts == 0
@@ -280,3 +281,21 @@ def test_a_worker_that_died_counts_as_a_restart():
         with pytest.raises(BrokenExecutor):
             executor.submit(kill_self).result()
         assert executor.restarts == 1
+
+
+def leave():
+    sys.exit("no more")
+
+
+def test_a_task_that_leaves_its_process_is_an_error():
+    with (
+        LocalExecutor(1) as executor,
+        pytest.raises(RuntimeError, match="SystemExit: no more"),
+    ):
+        executor.submit(leave).result()
+
+
+def test_workers_that_are_in_use_share_the_memory():
+    with LocalExecutor(1), LocalExecutor(3):
+        share = module.WORKER_SHARE * memory.machine_bytes() / 4
+        assert module._most_bytes() == max(share, module.LEAST_BYTES)

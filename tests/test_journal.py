@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -132,6 +133,23 @@ def test_overwrite_starts_anew(tmp_path):
         assert list(directory.trials.iterdir()) == []
 
 
+@pytest.mark.parametrize("state", ["absent", "empty"])
+@pytest.mark.parametrize("left", ["trials/0000-0-variables.npz", "model.keras"])
+def test_a_journal_that_is_lost_is_refused(tmp_path, state, left):
+    with open_directory(tmp_path) as directory:
+        directory.begin(facts())
+        directory.journal.append(*EVENTS)
+    (tmp_path / left).write_bytes(b"1")
+    journal = tmp_path / "journal.jsonl"
+    journal.unlink() if state == "absent" else journal.write_bytes(b"")
+    with (
+        pytest.raises(DamagedFileError, match=rf"journal.jsonl.* {state}.*overwrite"),
+        open_directory(tmp_path),
+    ):
+        pass
+    assert (tmp_path / left).exists()
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', "null", "\x00\xff"])
 def test_garbage_in_the_facts_is_refused_by_name(tmp_path, text):
     with open_directory(tmp_path) as directory:
@@ -199,6 +217,20 @@ with open_directory(sys.argv[1]) as directory:
 """
 
 
+FORK = """
+import multiprocessing, os, signal, sys, time
+from skautonas.search.directory import open_directory
+with open_directory(sys.argv[1]) as directory:
+    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    child.start()
+    print(child.pid, flush=True)
+    time.sleep(0.5)  # until it has begun
+    if sys.argv[2] == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+os._exit(0)
+"""
+
+
 def test_a_second_process_is_refused_until_the_first_is_dead(tmp_path):
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
@@ -213,6 +245,25 @@ def test_a_second_process_is_refused_until_the_first_is_dead(tmp_path):
         holder.stdout.close()
     with open_directory(tmp_path) as directory:
         assert directory.facts is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
+@pytest.mark.parametrize("dies", [True, False])
+def test_a_forked_child_does_not_keep_a_study_open(tmp_path, dies):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", FORK, str(tmp_path), "dies" if dies else "ends"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    child = int(holder.stdout.readline())
+    try:
+        assert holder.wait(10) == (-signal.SIGKILL if dies else 0)
+        os.kill(child, 0)
+        with open_directory(tmp_path) as directory:
+            assert directory.facts is None
+    finally:
+        os.kill(child, signal.SIGKILL)
+        holder.stdout.close()
 
 
 @pytest.mark.parametrize(

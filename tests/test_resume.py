@@ -1,12 +1,15 @@
 """A study's directory: fits that go on, and fits that are refused."""
 
+import keras
 import keras_tuner
 import numpy as np
 import pytest
 from keras_tuner import oracles
 from sklearn.datasets import load_wine
+from sklearn.metrics import make_scorer
 
 from skautonas import SkautonasWarning, TabularSearchClassifier
+from skautonas.estimators._fingerprint import _describe
 from skautonas.exceptions import StudyExistsError
 from skautonas.search.journal import Asked, Ended, Journal
 from skautonas.space import TabularSpace
@@ -100,6 +103,57 @@ def test_another_study_is_refused_by_what_differs(kept, name):
     with pytest.raises(StudyExistsError, match=rf"another .*{named}.*overwrite=True"):
         search(kept, 1, **more).fit(*data())
     assert (kept / "journal.jsonl").read_bytes() == before
+
+
+def first_build(hp):
+    return keras.Sequential([keras.layers.Dense(hp.Int("units", 2, 4))])
+
+
+def other_build(hp):
+    return keras.Sequential([keras.layers.Dense(1 + hp.Int("units", 2, 4))])
+
+
+def scaled(factor):
+    def score(y, predicted):
+        return factor * float(np.mean(y == predicted))
+
+    return score
+
+
+class Builder(keras_tuner.HyperModel):
+    def __init__(self, width):
+        super().__init__()
+        self.width = width
+
+    def build(self, hp):
+        return keras.Sequential([keras.layers.Dense(self.width)])
+
+
+def named(function, name):
+    function.__qualname__ = name
+    return function
+
+
+def test_what_users_wrote_is_told_from_another_by_what_it_says():
+    values = [named(build, "build") for build in (first_build, other_build)]
+    values += [*map(scaled, (1, 2)), *map(Builder, (64, 128))]
+    values += [make_scorer(scaled(1)), make_scorer(scaled(2))]
+    assert len(set(map(_describe, values))) == len(values)
+    assert _describe(scaled(1)) == _describe(scaled(1))
+    assert _describe(Builder(64)) == _describe(Builder(64))
+
+
+def test_comments_and_layout_make_no_other_study(tmp_path):
+    described = []
+    for number, body in enumerate(
+        ("return hp+1", "return (hp  + 1)  # why", "return 2")
+    ):
+        file = tmp_path / f"m{number}.py"
+        file.write_text(f"def build(hp):\n    {body}\n")
+        scope = {}
+        exec(compile(file.read_text(), str(file), "exec"), scope)
+        described.append(_describe(scope["build"]))
+    assert described[0] == described[1] != described[2]
 
 
 def test_weights_are_part_of_the_data(kept):

@@ -47,9 +47,12 @@ def evaluate(task: TrialTask) -> TrialOutcome:
 
     Whatever goes wrong is told as a failed outcome, never raised.
     """
-    start = time.monotonic()
+    start, cpu_start = time.monotonic(), time.process_time()
     try:
-        return _evaluate(task, start)
+        outcome = _evaluate(task, start)
+        outcome.seconds.total = time.monotonic() - start
+        outcome.seconds.cpu = time.process_time() - cpu_start
+        return outcome
     except Exception as error:
         forget_compiled()  # it may have been their memory that was short
         return TrialOutcome(
@@ -106,8 +109,6 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
         if result.training.hopeless:
             break
     trainings = [result.training for result in results]
-    seconds = _add_up([result.seconds for result in results])
-    seconds.total = time.monotonic() - start
     validated = combine(trainings, results[0].restore_best_epoch)
     return TrialOutcome(
         "stopped" if trainings[-1].hopeless else "completed",
@@ -119,7 +120,7 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
         planned_epochs=_mean(trainings, "planned_epochs"),
         start_epoch=_mean(trainings, "start_epoch"),
         earlier_seconds=sum(training.earlier_seconds for training in trainings),
-        seconds=seconds,
+        seconds=_add_up([result.seconds for result in results]),
         n_parameters=results[0].n_parameters,
         checkpoint=checkpoint,
         # What was stopped as hopeless does not go on.
@@ -221,7 +222,8 @@ def seconds_left(task: TrialTask, start: float) -> float | None:
     """Return the training time that is left of a task that began at ``start``."""
     if task.seconds is None:
         return None
-    return task.seconds - (time.monotonic() - start) - WRITE_SECONDS
+    begun = start if task.asked_at is None else task.asked_at
+    return task.seconds - (time.monotonic() - begun) - WRITE_SECONDS
 
 
 def _add_up(folds: list[Seconds]) -> Seconds:
@@ -235,7 +237,7 @@ def _mean(trainings: list[Training], name: str) -> float:
 
 def _name(task: TrialTask, kind: str) -> str:
     """Return the name of a file of this attempt: no other one writes it."""
-    return f"{task.number:04d}-{task.attempt}-{kind}.npz"
+    return f"{task.number:04d}-{task.attempt}-{task.token}-{kind}.npz"
 
 
 def _path(task: TrialTask, name: str) -> Path:

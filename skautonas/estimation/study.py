@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +169,7 @@ def read_study(path: str) -> Study:
     return cloudpickle.loads(Path(path).read_bytes()).at(Path(path).parent)
 
 
-@lru_cache(maxsize=2)
+@cache
 def read_examples(folder: str) -> Examples:
     """Map the rows of a fold: those that train, then those that validate."""
     weights = Path(folder) / WEIGHTS

@@ -40,6 +40,13 @@ class TrialTask:
         Time that the whole attempt may take.
     killed_after : float or None
         Seconds after which another machine, whose driver cannot, ends it.
+    asked_at : float or None
+        ``time.monotonic()``, one clock for all processes of a machine, when ``seconds``
+        began: a worker that starts first takes its time from them. None is when the
+        worker begins.
+    token : str
+        Of the fit, in the names of its files: a process that an earlier fit left behind
+        writes none of them.
     """
 
     number: int
@@ -55,6 +62,8 @@ class TrialTask:
     floors: tuple[tuple[float, float], ...] = ()
     seconds: float | None = None
     killed_after: float | None = None
+    asked_at: float | None = None
+    token: str = ""
 
 
 @dataclass(slots=True)
@@ -77,6 +86,9 @@ class Seconds:
         Writing the checkpoint.
     total : float
         All of it, and what is between.
+    cpu : float
+        Time of processors that all of it took; less than ``total`` where the process
+        had to wait for one. 0 where it is not known.
     """
 
     load: float = 0.0
@@ -86,6 +98,7 @@ class Seconds:
     validate: float = 0.0
     write: float = 0.0
     total: float = 0.0
+    cpu: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,9 @@ class SearchCallbacks:
     def __init__(self, search: "BaseSearch", X: Any, y: Any) -> None:
         self._search = search
         self._data = {"X": X, "y": y}
-        self._root = callback_context(search, search.max_trials)
+        # A directory may bring further trials, that an earlier fit began.
+        most = search.max_trials if search.directory is None else None
+        self._root = callback_context(search, most)
         self._silent = False
 
     def fit_begins(self) -> None:

@@ -1,9 +1,16 @@
 """What a study is about, in names that a person can compare."""
 
+import ast
 import hashlib
+import inspect
 import platform
+import textwrap
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
+from inspect import isfunction
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import keras_tuner
@@ -40,7 +47,7 @@ def fingerprint(
     study : Study
         Has the space, bound to the data, and the splits.
     rows, validation : Rows
-        What the user passed, without absent rows.
+        What the user passed.
     seeds : (int, int)
         Of the splits and of the search.
     """
@@ -82,16 +89,48 @@ def _describe(value: Any) -> str:
     if isinstance(value, str):
         return value
     if hasattr(value, "__qualname__"):
-        return value.__qualname__
+        return _describe_code(value)
+    attributes = getattr(value, "__dict__", {})
     if isinstance(value, keras_tuner.Oracle):
-        plain = (int, float, str, bool)
         options = {
             name: option
-            for name, option in sorted(vars(value).items())
-            if isinstance(option, plain)
-            and "seed" not in name
-            and name != "max_trials"  # the estimator's counts
+            for name, option in _plain(attributes).items()
+            if "seed" not in name and name != "max_trials"  # the estimator's counts
         }
         return f"{type(value).__name__} {options}"
     text = repr(value)
-    return type(value).__name__ if " at 0x" in text else text
+    if " at 0x" in text:
+        text = f"{_describe_code(type(value))} {_plain(attributes)}"
+    functions = [_describe_code(f) for f in attributes.values() if isfunction(f)]
+    return " ".join([text, *functions])
+
+
+def _describe_code(value: Any) -> str:
+    """Return the name of a function or class, and a digest of what it says itself.
+
+    Comments and layout do not count, nor what it calls.
+    """
+    try:
+        code = textwrap.dedent(inspect.getsource(value))
+    except (OSError, TypeError):  # it was typed in, or is compiled
+        code = _byte_code(value)
+    with suppress(SyntaxError):  # a function without name amid its line
+        code = ast.unparse(ast.parse(code))
+    around = (
+        _plain(inspect.getclosurevars(value).nonlocals) if isfunction(value) else ""
+    )
+    return f"{value.__qualname__} {digest([code, str(around)])}"
+
+
+def _byte_code(value: Any) -> str:
+    code = getattr(value, "__code__", None)
+    if code is None:
+        return ""
+    constants = [c for c in code.co_consts if not isinstance(c, CodeType)]
+    return f"{code.co_code.hex()} {constants} {code.co_names}"
+
+
+def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of some attributes that are numbers or strings, by name."""
+    plain = (int, float, str, bool)
+    return {n: v for n, v in sorted(attributes.items()) if isinstance(v, plain)}

@@ -10,19 +10,16 @@ MAX_COLD_START = 6.0
 # but it is not cut below so many seconds: the starts of our spaces take 1 to 30 s.
 TRIAL_SHARE = 0.3
 SHORT_TRIAL_SECONDS = 10.0
-# A refit on all rows takes longer than its trial did by their ratio, plus building
-# and saving. Alone where several trials ran it needs no margin: four fits of sets of
-# benchmarks/budget.py on two workers used 91 to 97 % of their time, and were refitted.
-REFIT_MARGIN = 1.15
-# Saving and loading the model at the end; building it once more comes on top.
-FINISH_SECONDS = 0.8
+# Saving and loading the model at the end; building it once more comes on top. It took
+# 0.2 to 0.5 s in twelve fits of the sets of benchmarks/budget.py.
+FINISH_SECONDS = 0.5
 # What a fit cannot do without may take so long even where the time is up: encoding the
 # rows, and saving the model.
 NEEDED_SECONDS = 30.0
 # A trial that has less than this left would only be traced, not trained; the first one
 # gets so much for each fold even where the budget has less, or there would be no model.
 MIN_TRIAL_SECONDS = 1.5
-# Once some trials have shown how long they take to start, so little is enough.
+# Once a trial has shown how long they take to start, so little is enough.
 HURRIED_TRIAL_SECONDS = 0.6
 
 

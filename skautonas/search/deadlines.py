@@ -7,7 +7,6 @@ from skautonas.search.budget import (
     FINISH_SECONDS,
     HURRIED_TRIAL_SECONDS,
     MIN_TRIAL_SECONDS,
-    REFIT_MARGIN,
     Budget,
 )
 from skautonas.search.ledger import Ledger
@@ -16,8 +15,6 @@ from skautonas.search.rules import Rules
 # No further trial starts in less time than this many times what half of them took to
 # start.
 STARTUP_MARGIN = 2.0
-# So many trials tell how long they usually take to start.
-USUAL_TRIALS = 3
 # A trial that is this late does not stop by itself: a step of it takes too long.
 OVERRUN_SECONDS = 1.0
 # Without a finished trial to fall back on, it may go on until so long after the budget.
@@ -44,12 +41,7 @@ class Deadlines:
 
     def is_over(self) -> bool:
         """Tell whether another trial would have no time to train."""
-        left = self.budget.left() - self._reserve()
-        startups, least = self.ledger.startups, MIN_TRIAL_SECONDS
-        if len(startups) >= USUAL_TRIALS:
-            least = HURRIED_TRIAL_SECONDS
-        startup = statistics.median(startups) if startups else 0.0
-        return left < max(least, STARTUP_MARGIN * startup)
+        return self._would_be_over(0.0)
 
     def seconds(self, is_first: bool) -> float | None:
         """Return the time that a trial gets now; None without a limit.
@@ -77,7 +69,7 @@ class Deadlines:
         if seconds is None:
             return None
         longest = seconds + OVERRUN_SECONDS
-        if self.ledger.incumbent is None and self.budget.limited:
+        if self._is_last_hope(longest):
             longest = max(longest, self.budget.left() + FIRST_OVERRUN_SECONDS)
         return longest
 
@@ -86,18 +78,36 @@ class Deadlines:
 
         The last hope for a model may go on for a little.
         """
-        if self.ledger.incumbent is None and self.budget.limited:
+        if self._is_last_hope(0.0):
             ends = self.budget.elapsed() + self.budget.left()
             latest = max(latest, ends + FIRST_OVERRUN_SECONDS)
         return self.budget.elapsed() >= latest
 
+    def _is_last_hope(self, seconds: float) -> bool:
+        """Tell whether no trial can give a model that starts in so many seconds."""
+        none_yet = self.ledger.incumbent is None and self.budget.limited
+        return none_yet and self._would_be_over(seconds)
+
+    def _would_be_over(self, seconds: float) -> bool:
+        """Tell whether a trial that starts in so many seconds has no time to train."""
+        left = self.budget.left() - self._reserve() - seconds
+        startups = self.ledger.startups
+        if not startups:
+            return left < MIN_TRIAL_SECONDS
+        usual = STARTUP_MARGIN * statistics.median(startups)
+        return left < max(HURRIED_TRIAL_SECONDS, usual)
+
     def _reserve(self) -> float:
-        """Return the seconds to leave for the refit and for the end."""
+        """Return the seconds to leave for the refit and for the end.
+
+        No more than the refit is expected to take: where that is too little, its
+        schedule shrinks.
+        """
         incumbent = self.ledger.incumbent
         if incumbent is None:
             return FINISH_SECONDS
-        share = self.rules.refit_share
-        if not self.rules.refit_is_alone:
-            share *= REFIT_MARGIN
-        build = incumbent.outcome.seconds.build
-        return incumbent.seconds_to_best * share + build + FINISH_SECONDS
+        slowdown = incumbent.slowdown
+        # As processes share the cores evenly: those of others stay as they were.
+        alone = max(1.0, slowdown - self.rules.relief) / slowdown
+        refit = incumbent.seconds_to_best * self.rules.refit_share * alone
+        return refit + incumbent.outcome.seconds.build + FINISH_SECONDS

@@ -142,7 +142,25 @@ class StudyDirectory:
                 f"Expected a study of format {FORMAT} in {str(self.path)!r}; received "
                 f"format {known}, of another version of skautonas. {WAYS_OUT}"
             )
+        self._check_journal()
         return facts
+
+    def _check_journal(self) -> None:
+        """Raise where trials were finished, and nothing tells of them."""
+        journal = self.path / JOURNAL
+        if not journal.exists():
+            state = "absent"
+        elif journal.stat().st_size or not self._has_results():
+            return
+        else:
+            state = "empty"
+        raise DamagedFileError(
+            f"Expected {JOURNAL} beside {STUDY} in {str(self.path)!r}; it is {state}. "
+            f"Restore it. {WAYS_OUT}"
+        )
+
+    def _has_results(self) -> bool:
+        return self.model.exists() or any(self.trials.glob("*"))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Ask, submit, tell: the loop that owns the state of a search."""
 
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -209,7 +210,7 @@ class Driver:
 
     def _next_attempt(self) -> "_Attempt | None":
         """Return what to run next: a trial that was lost, or one of the strategy's."""
-        if self._lost and not self._out_of_time():
+        if self._lost and not self.stop_reason and not self._out_of_time():
             lost = self._lost.popleft()
             task = self._task(lost.proposal, lost.task.attempt + 1)
             return self._begin(lost.proposal, replace(task, floors=lost.task.floors))
@@ -235,7 +236,12 @@ class Driver:
             latest += MAX_COLD_START
             self._restarts += 1
         killed_after = self.deadlines.killed_after(seconds)
-        task = replace(task, seconds=seconds, killed_after=killed_after)
+        task = replace(
+            task,
+            seconds=seconds,
+            killed_after=killed_after,
+            asked_at=time.monotonic(),
+        )
         return _Attempt(proposal, task, latest)
 
     def _floors(self) -> tuple[tuple[float, float], ...]:
@@ -295,8 +301,8 @@ class Driver:
         self.record(*finished, Told(trial.number))
         self._learn(trial)
         self._forget_files()
-        if trial.outcome.status == "failed":
-            # Whatever it had written.
+        if trial.outcome.status != "completed":
+            # Whatever it had written: nothing goes on from it.
             self.forget(f"{trial.number:04d}-{trial.task.attempt}-*")
         if self.on_trial(trial, self.ledger.incumbent is trial):
             self.stop_reason = self.stop_reason or "callback"

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from typing import Any, Protocol
 
 from joblib import effective_n_jobs
@@ -95,7 +96,9 @@ class DaskEngine:
     def close(self, key: str) -> None:
         """Delete the files on the workers."""
         self._sent = None
-        self.client.run(forget_study_files, key, on_error="ignore")
+        # What a cluster held that is lost meanwhile is lost with it.
+        with suppress(OSError, RuntimeError, TimeoutError):
+            self.client.run(forget_study_files, key, on_error="ignore")
 
 
 class RayEngine:

@@ -59,8 +59,6 @@ class LocalExecutor(Executor):
         self.n_workers = n_workers
         self._rests = rests
         self.restarts = 0
-        share = WORKER_SHARE * machine_bytes() / n_workers
-        self._most_bytes = max(share, LEAST_BYTES)
         self._free = [_lease(n_threads) for _ in range(n_workers)]
         self._busy: dict[Future, tuple[Worker, Future]] = {}
         self._waiting: deque[tuple[Future, Callable]] = deque()
@@ -134,7 +132,7 @@ class LocalExecutor(Executor):
             self._free, self._busy = [], {}
         for worker in workers:
             if self._rests:
-                worker.rest()
+                _rest(worker)
             _give_back(worker)
 
     def _start_waiting(self) -> None:
@@ -161,10 +159,13 @@ class LocalExecutor(Executor):
     def _finish(self, outer: Future, inner: Future) -> None:
         error = CancelledError() if inner.cancelled() else inner.exception()
         result, own_bytes = (None, 0) if error else inner.result()
+        if error is not None and not isinstance(error, Exception):
+            # As of sys.exit() in a user's code: it would end this process.
+            error = RuntimeError(f"{type(error).__name__}: {error}")
         with self._lock:
             worker, _ = self._busy.pop(outer, (None, None))
             if worker is not None:
-                if own_bytes > self._most_bytes:
+                if own_bytes > _most_bytes():
                     self._renew(worker)
                 self.restarts += isinstance(error, BrokenExecutor)
                 # A worker that died starts again when it is next used: warm ones
@@ -202,11 +203,22 @@ def _give_back(worker: Worker) -> None:
         _idle.append(worker)
 
 
+def _most_bytes() -> float:
+    """Return what a worker may hold: all that are in use here share the machine."""
+    return max(WORKER_SHARE * machine_bytes() / max(len(_leased), 1), LEAST_BYTES)
+
+
+def _rest(worker: Worker) -> None:
+    """Have a worker drop what it read; one that cannot start again holds nothing."""
+    with suppress(OSError):
+        worker.rest()
+
+
 def rest_idle_workers() -> None:
     """Have idle workers drop what they read of studies."""
     with _lock:
         for worker in _idle:
-            worker.rest()
+            _rest(worker)
 
 
 def result_within(

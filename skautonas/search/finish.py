@@ -1,6 +1,7 @@
 """From the winner of a search to the archive of the final model."""
 
 import math
+import time
 import uuid
 import zlib
 from dataclasses import dataclass, replace
@@ -20,12 +21,15 @@ from skautonas.search.budget import (
 from skautonas.search.deadlines import OVERRUN_SECONDS
 from skautonas.search.directory import StudyDirectory
 from skautonas.search.executor import LocalExecutor, result_within
+from skautonas.search.interrupt import Interrupt
 from skautonas.search.journal import Ended
 from skautonas.search.trial import Trial
 
 # A refit that gets less than this share of the time that it needs, or of its epochs, is
 # worth less than the trial it would replace.
 MIN_REFIT_SHARE = 0.7
+# A winner whose weights were damaged trains again in so many times what it took.
+AGAIN_MARGIN = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +86,12 @@ def finish(
             pass
         except Exception as error:
             failure = f"{type(error).__name__}: {error}"
-    try:
-        _assemble(winner, outcome, executor, budget, path)
-    except DamagedFileError:
-        _assemble(winner, _train_again(winner, executor), executor, budget, path)
-    return FinalModel(_taken(path), False, failure, interrupted)
+    with Interrupt(interrupted) as interrupt:
+        try:
+            _assemble(winner, outcome, executor, budget, path)
+        except DamagedFileError:
+            _assemble(winner, _train_again(winner, executor), executor, budget, path)
+    return FinalModel(_taken(path), False, failure, interrupt.requested)
 
 
 def stored_model(
@@ -159,24 +164,30 @@ def _assemble(
 
 def _train_again(winner: Trial, executor: LocalExecutor) -> TrialOutcome:
     """Train the winner as before, as the file of its weights is damaged."""
-    # In about the time that it had, so that its schedule is as long.
-    limit = 1.2 * winner.outcome.seconds.total + WRITE_SECONDS
-    attempt = winner.task.attempt + 1
-    task = replace(winner.task, attempt=attempt, states=(), seconds=limit)
-    seconds = MAX_COLD_START + 2 * limit + NEEDED_SECONDS
-    overdue = f"The winner's weights were damaged; to train it took over {seconds} s."
+    # In the time that it had, so that its schedule is as long.
+    outcome, attempt = winner.outcome, winner.task.attempt + 1
+    had = AGAIN_MARGIN * (outcome.earlier_seconds + outcome.seconds.total)
+    limit = None if winner.task.seconds is None else had + WRITE_SECONDS
+    task = replace(
+        winner.task, attempt=attempt, states=(), seconds=limit, asked_at=None
+    )
+    seconds = MAX_COLD_START + 2 * had + NEEDED_SECONDS
+    overdue = (
+        f"The winner's weights were damaged; to train it took over {seconds:.0f} s."
+    )
     future = executor.submit(evaluate, task)
-    outcome = result_within(executor, future, seconds, overdue)
-    if outcome.checkpoint is None:
+    again = result_within(executor, future, seconds, overdue)
+    if again.checkpoint is None:
         raise SearchFailedError(
             f"The winner's weights were damaged, and to train it anew failed "
-            f"({outcome.error})."
+            f"({again.error})."
         )
-    return outcome
+    return again
 
 
 def _refit(winner: Trial, seconds: float, executor: LocalExecutor, path: Path) -> None:
-    task = replace(winner.task, seconds=None if math.isinf(seconds) else seconds)
+    limit = None if math.isinf(seconds) else seconds
+    task = replace(winner.task, seconds=limit, asked_at=time.monotonic())
     outcome = winner.outcome
     least = MIN_REFIT_SHARE * outcome.best_epoch
     job = Refit(task, outcome.planned_epochs, outcome.best_epoch, least)
@@ -195,5 +206,5 @@ def _refit_seconds(winner: Trial, refit_share: float, budget: Budget) -> float |
     if not refit_share:
         return None
     left = budget.left() - FINISH_SECONDS / 2
-    needed = winner.seconds_to_best * refit_share + WRITE_SECONDS
+    needed = winner.seconds_to_best * refit_share / winner.slowdown + WRITE_SECONDS
     return left if left >= MIN_REFIT_SHARE * needed else None

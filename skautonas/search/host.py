@@ -149,10 +149,12 @@ def _evaluate(key: str, function: Callable, task: TrialTask) -> TrialOutcome:
     # The next trial of the study may find its rows and compiled models.
     with LocalExecutor(1, rests=False) as executor:
         (ready,) = executor.warm_up()
-        ready.result()
-        future = executor.submit(function, task)
-        _running[key] = (executor, future)
+        _running[key] = (executor, ready)
         try:
+            ready.result()
+            # The clock of the machine that asked is another.
+            future = executor.submit(function, replace(task, asked_at=None))
+            _running[key] = (executor, future)
             done, _ = wait_for([future], task.killed_after)
             if not done:
                 executor.kill(future)
@@ -160,8 +162,6 @@ def _evaluate(key: str, function: Callable, task: TrialTask) -> TrialOutcome:
                     "it did not stop when its time was up, and was killed"
                 )
             return future.result()
-        except SystemExit as error:  # it would end the engine's process
-            raise RuntimeError(f"SystemExit: {error}") from error
         finally:
             del _running[key]
 

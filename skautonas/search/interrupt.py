@@ -11,14 +11,19 @@ class Interrupt:
 
     In another thread than the main one, which gets no signals, nothing changes.
 
+    Parameters
+    ----------
+    requested : bool, default=False
+        Whether there was a first one before.
+
     Attributes
     ----------
     requested : bool
-        Whether there was one.
+        Whether there was one, now or before.
     """
 
-    def __init__(self) -> None:
-        self.requested = False
+    def __init__(self, requested: bool = False) -> None:
+        self.requested = requested
         self._before: Any = None
 
     def __enter__(self) -> Self:

@@ -36,6 +36,9 @@ class Ledger:
         self.next_number = 0
         self.startups: list[float] = []
         self._by_number: dict[int, Trial] = {}
+        # The best of the trials before `next_number`, and those after it.
+        self._settled: Trial | None = None
+        self._ahead: dict[int, Trial] = {}
         # Names of files by trial.
         self._on_disk: dict[int, set[str]] = {}
 
@@ -47,23 +50,27 @@ class Ledger:
         self.trials.append(trial)
         self._by_number[trial.number] = trial
         self._on_disk[trial.number] = set(trial.files)
-        while self.next_number in self._by_number:
+        self._ahead[trial.number] = trial
+        while self.next_number in self._ahead:
+            following = self._ahead.pop(self.next_number)
+            self._settled = self._best([self._settled, following])
             self.next_number += 1
         if trial.outcome.status != "failed":
             self.startups.append(trial.startup)
-        self.incumbent = self._best(trial)
+        self.incumbent = self._best([self.incumbent, trial])
+        if self._order_counts:
+            self.incumbent = self._best([self._settled, *self._ahead.values()])
         if trial.fidelity == 1.0:
             leads = self.incumbent is trial
             self.since_best = 0 if leads else self.since_best + 1
 
-    def _best(self, trial: Trial) -> Trial | None:
-        """Return the incumbent after a further finished trial.
+    @property
+    def _order_counts(self) -> bool:
+        """Whether trials are compared in an order, which must not be the clock's."""
+        return self._rules.by_standard_error and self._rules.n_folds > 1
 
-        By a standard error the order counts, and must not be that of the clock.
-        """
-        told = [self.incumbent, trial]
-        if self._rules.by_standard_error and self._rules.n_folds > 1:
-            told = list(self.trials)
+    def _best(self, told: list[Trial | None]) -> Trial | None:
+        """Return which of some trials leads, compared in the order of their numbers."""
         completed = [t for t in told if t and t.outcome.status == "completed"]
         best = None
         for later in sorted(completed, key=lambda trial: trial.number):
@@ -83,15 +90,22 @@ class Ledger:
         going_on : iterable of int
             Trials that a later one goes on with, or may.
         """
-        may_go_on = set(going_on)
+        may_go_on, may_win = set(going_on), self._may_win()
         unneeded: list[str] = []
         for number, names in list(self._on_disk.items()):
             outcome = self._by_number[number].outcome
             kept = names & set(outcome.states) if number in may_go_on else set()
-            if self.incumbent is not None and number == self.incumbent.number:
+            if number in may_win:
                 kept |= names - set(outcome.states)
             unneeded += names - kept
             self._on_disk[number] = kept
             if not kept:
                 del self._on_disk[number]
         return unneeded
+
+    def _may_win(self) -> set[int]:
+        """Return the trials that lead, or may do so when one before them is told."""
+        leading = [self.incumbent]
+        if self._order_counts:
+            leading += [self._settled, *self._ahead.values()]
+        return {trial.number for trial in leading if trial is not None}

@@ -6,6 +6,7 @@ from concurrent.futures import CancelledError, Executor, Future
 from functools import partial
 from pathlib import Path
 
+from skautonas._files import written_atomically
 from skautonas.estimation.task import TrialOutcome, TrialTask
 from skautonas.search.engines import Engine
 from skautonas.search.host import Package, run_trial
@@ -66,16 +67,18 @@ class RemoteExecutor(Executor):
 
     def _take_in(self, outer: Future, folder: Path, inner: Future) -> None:
         with self._lock:
-            if self._running.pop(outer, None) is None:
+            if outer not in self._running:
                 return  # it was killed
-        try:
-            outcome, files = inner.result()
-            for name, content in files.items():
-                (folder / name).write_bytes(content)
-        except BaseException as error:
-            outer.set_exception(error)
-        else:
-            outer.set_result(outcome)
+            try:
+                outcome, files = inner.result()
+                for name, content in files.items():
+                    with written_atomically(folder / name) as file:
+                        file.write_bytes(content)
+                result = partial(outer.set_result, outcome)
+            except BaseException as error:
+                result = partial(outer.set_exception, error)
+            del self._running[outer]
+        result()
 
 
 def _read_states(task: TrialTask) -> dict[str, bytes]:

@@ -23,8 +23,8 @@ class Rules:
         of their scores on the folds.
     trial_timeout : float or None
         Seconds after which a trial ends.
-    refit_is_alone : bool
-        Whether the refit has the machine for itself that several trials shared.
+    relief : float
+        By how many trials fewer a core has to run while the winner is refitted.
     """
 
     max_trials: int | None
@@ -33,4 +33,4 @@ class Rules:
     in_order: bool
     by_standard_error: bool = False
     trial_timeout: float | None = None
-    refit_is_alone: bool = False
+    relief: float = 0.0

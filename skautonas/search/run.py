@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from contextlib import closing
@@ -143,9 +144,11 @@ def run_search(
                 settings.in_order,
                 settings.by_standard_error,
                 settings.trial_timeout,
-                refit_is_alone=workers.engine is None and workers.n_trials > 1,
+                workers.relief,
             ),
-            make_task=partial(_make_task, settings, study_file, directory.trials),
+            make_task=partial(
+                _make_task, settings, study_file, directory.trials, uuid.uuid4().hex[:8]
+            ),
             evaluate=evaluate_task,
             record=directory.journal.append,
             forget=directory.forget,
@@ -264,6 +267,7 @@ def _make_task(
     settings: Settings,
     study_file: Path,
     folder: Path,
+    token: str,
     proposal: Proposal,
     attempt: int,
     parent: Trial | None,
@@ -284,6 +288,7 @@ def _make_task(
         share=proposal.share,
         rows=proposal.rows,
         states=() if parent is None else parent.outcome.states,
+        token=token,
     )
 
 

@@ -40,6 +40,12 @@ class Trial:
         return trained * outcome.best_epoch / max(outcome.epochs, 1e-9)
 
     @property
+    def slowdown(self) -> float:
+        """How many times as long it took as with a core of its own; at least 1."""
+        seconds = self.outcome.seconds
+        return max(1.0, seconds.total / seconds.cpu) if seconds.cpu else 1.0
+
+    @property
     def startup(self) -> float:
         """Seconds before the first step was done."""
         return self.outcome.seconds.build + self.outcome.seconds.trace

@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from joblib import cpu_count
 
 from skautonas.exceptions import SearchFailedError
 from skautonas.search.budget import MAX_COLD_START, NEEDED_SECONDS, Budget
@@ -18,7 +20,7 @@ from skautonas.search.remote import RemoteExecutor
 if TYPE_CHECKING:
     from skautonas.estimation.study import Study
 
-# Without a time budget, a cluster may take so long until its workers are there.
+# Without a time budget, it may take so long until all workers are there.
 JOIN_SECONDS = 300.0
 
 
@@ -57,22 +59,34 @@ class Workers:
         Raises
         ------
         SearchFailedError
-            Where a worker of the user's executor was not there in time.
+            Where a worker was not there in time, or died.
         """
         seconds = max(budget.left(), NEEDED_SECONDS) if budget.limited else JOIN_SECONDS
-        _, late = wait_for(self._joined, seconds)
+        started = [*self._ready, *self._joined]
+        _, late = wait_for(started, seconds)
         if late:
             raise SearchFailedError(
                 f"{len(late)} of {self.n_trials} workers were not ready after "
                 f"{seconds:.0f} s. Wait for them before the fit, or pass a smaller "
                 "n_jobs."
             )
-        return max(future.result() for future in [*self._ready, *self._joined])
+        try:
+            return max(future.result() for future in started)
+        except BrokenExecutor as error:
+            raise SearchFailedError(
+                "A worker died while it imported TensorFlow, perhaps for want of "
+                "memory. Pass a smaller n_jobs."
+            ) from error
 
     @property
     def answer_seconds(self) -> float:
         """Seconds by which a trial may be late for no fault of its own."""
         return 0.0 if self.engine is None else MAX_COLD_START
+
+    @property
+    def relief(self) -> float:
+        """By how many trials fewer a core of this machine has to run at the end."""
+        return 0.0 if self.engine is not None else (self.n_trials - 1) / cpu_count()
 
     @contextmanager
     def for_trials(self, study: "Study", study_file: Path) -> Iterator[Executor]:

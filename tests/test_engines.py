@@ -18,7 +18,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_wine
 from sklearn.model_selection import GridSearchCV
 
-from skautonas import TabularSearchClassifier
+from skautonas import ImageSearchClassifier, TabularSearchClassifier
 from skautonas.estimation.task import TrialTask
 from skautonas.search import devices
 from skautonas.search import executor as local_workers
@@ -240,10 +240,9 @@ def test_a_parallel_backend_of_threads_gives_local_workers():
         assert find_engine(None, None) == (None, 2)
 
 
-def test_a_single_trial_gets_all_threads():
-    search = TabularSearchClassifier(
-        space=QUICK["space"], max_trials=1, max_epochs=2, n_jobs=2
-    ).fit(X, y)
+def test_a_single_trial_of_images_gets_all_threads():
+    search = ImageSearchClassifier(max_trials=1, max_epochs=2, n_jobs=2)
+    search.fit(X[::3, :4].reshape(-1, 2, 2), y[::3])
     assert search.n_trials_ == 1
     # It was this fit that left a worker of two threads behind.
     assert [worker.n_threads for worker in local_workers._idle].count(2) == 1

@@ -46,6 +46,8 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
     # A score on a few rows is mostly luck: up to so many rows, the mean of several
     # splits decides, where the budget has time for them (docs/design/0005).
     _few_rows: ClassVar[int] = 100
+    # Whether models have maps, whose operations are large enough to be shared out.
+    _maps: ClassVar[bool] = False
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "space": [StrOptions({"auto"}), HasMethods(["build"]), callable],
@@ -198,7 +200,7 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
             temporary_folder() as folder,
             open_directory(self.directory, self.overwrite) as directory,
             open_workers(
-                self.executor, self.n_jobs, self.max_trials, self._reproducible
+                self.executor, self.n_jobs, self.max_trials, self._threads_help
             ) as workers,
         ):
             warn_of_changes(directory)
@@ -249,6 +251,17 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
     def _reproducible(self) -> bool:
         """Whether timing may decide nothing."""
         return self.time_budget is None and self.random_state is not None
+
+    @property
+    def _threads_help(self) -> bool:
+        """Whether a model trains faster with several threads.
+
+        They add up in any order, so a reproducible search has none.
+        """
+        from skautonas.space import SearchSpace
+
+        is_ours = isinstance(self.space, str | SearchSpace)
+        return not self._reproducible and (self._maps or not is_ours)
 
     def _settings(self, study: Any, n_rows: int, seed: int) -> Any:
         from skautonas.search.run import Settings

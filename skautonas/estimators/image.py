@@ -20,6 +20,8 @@ OTHER_RANGE = 8.0
 class _ImageSearch(BaseSearch):
     """Arrays of shape (n, height, width) or (n, height, width, channels)."""
 
+    _maps = True
+
     def _check_X(self, X: Any, *, reset: bool) -> np.ndarray:
         images = to_inputs(X)["image"]
         if reset:

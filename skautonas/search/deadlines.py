@@ -109,5 +109,5 @@ class Deadlines:
         slowdown = incumbent.slowdown
         # As processes share the cores evenly: those of others stay as they were.
         alone = max(1.0, slowdown - self.rules.relief) / slowdown
-        refit = incumbent.seconds_to_best * self.rules.refit_share * alone
-        return refit + incumbent.outcome.seconds.build + FINISH_SECONDS
+        refit = incumbent.seconds_to_best * self.rules.refit_share
+        return alone * (refit + incumbent.outcome.seconds.build) + FINISH_SECONDS

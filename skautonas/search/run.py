@@ -175,7 +175,8 @@ def run_search(
     final = stored_model(directory, winner, len(trials), refit)
     if final is None:
         share = 0.0 if stop_reason == "interrupted" else settings.refit_share
-        final = finish(winner, share, workers.local, budget, directory)
+        with workers.for_refit(winner.seconds_to_best * share) as executor:
+            final = finish(winner, share, executor, budget, directory)
         if final.interrupted:
             stop_reason = "interrupted"
         if stop_reason != "interrupted":

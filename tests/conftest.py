@@ -104,6 +104,46 @@ class Fitted:
         return method(self.problem.X_test)
 
 
+# Why a test may be skipped: platform or estimator lack what it is of. No test is
+# skipped for want of a package.
+ACCEPTED_REASONS = (
+    "no limit of file sizes there",
+    "no permissions of files there",
+    "no fork there",
+    # Of scikit-learn's checks.
+    "SCIPY_ARRAY_API is not set: not checking array_api input",
+    "does not have a decision_function method.",
+)
+
+
+def _refuse_skip(report):
+    """Turn a skip for any other reason into a failure."""
+    expected = hasattr(report, "wasxfail")
+    if report.outcome != "skipped" or expected:
+        return
+    *_, reason = report.longrepr
+    if not reason.endswith(ACCEPTED_REASONS):
+        report.outcome = "failed"
+        report.longrepr = (
+            f"Expected no skip for want of a package; received {reason!r}. Install "
+            "it, or add another reason to ACCEPTED_REASONS."
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
 @pytest.fixture(autouse=True)
 def turn(request, tmp_path_factory):
     """Let a test that is marked ``alone`` wait for the others, and they for it.

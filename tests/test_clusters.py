@@ -9,7 +9,9 @@ import threading
 import time
 from pathlib import Path
 
+import cloudpickle
 import joblib
+import numpy as np
 import psutil
 import pytest
 from sklearn.datasets import load_digits
@@ -22,6 +24,7 @@ from skautonas import (
 )
 from skautonas._files import ALIVE, PREFIX
 from skautonas.datasets import load_docstrings
+from skautonas.search import host
 from skautonas.search.engines import DaskEngine, find_engine
 from tests.faults.fit import QUICK
 from tests.test_engines import X, alike, y
@@ -157,6 +160,45 @@ def test_no_files_stay_behind(dask):
     watcher.join()
     assert seen[-1] > 0
     assert all(copies == 0 for copies in dask.run(count_copies).values())
+
+
+def copies_here():
+    """Return the folders of the studies that a worker has copied."""
+    return [(os.getpid(), str(copy.folder)) for copy in host._copies.values()]
+
+
+def watch_traffic(client, done, copies, packages, submitted):
+    """Note the copies of workers, the packages sent, and the bytes of each trial."""
+    scheduler = client.cluster.scheduler
+    while not done.is_set():
+        for found in client.run(copies_here).values():
+            copies.update(found)
+        for task in list(scheduler.tasks.values()):
+            if task.key.startswith("Package"):
+                packages.add(task.key)
+            elif task.key.startswith("run_trial") and task.run_spec is not None:
+                submitted[task.key] = len(cloudpickle.dumps(task.run_spec))
+
+
+def test_rows_travel_once_to_each_dask_worker(dask):
+    rng = np.random.default_rng(0)
+    many, labels = rng.normal(size=(8000, 64)), rng.integers(0, 2, 8000)
+    done, copies, packages, submitted = threading.Event(), set(), set(), {}
+    arguments = (dask, done, copies, packages, submitted)
+    watcher = threading.Thread(target=watch_traffic, args=arguments)
+    watcher.start()
+    try:
+        with joblib.parallel_config(backend="dask"):
+            search = TabularSearchClassifier(**QUICK, max_trials=6).fit(many, labels)
+    finally:
+        done.set()
+        watcher.join()
+    assert [trial.status for trial in search.trials_] == ["completed"] * 6
+    assert len({process for process, _ in copies}) == 2
+    assert len(copies) == 2
+    assert len(packages) == 1
+    assert len(submitted) == 6
+    assert max(submitted.values()) < 20_000
 
 
 INTERRUPTED = """

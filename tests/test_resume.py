@@ -14,7 +14,7 @@ from skautonas.exceptions import StudyExistsError
 from skautonas.search.journal import Asked, Ended, Journal
 from skautonas.space import TabularSpace
 from skautonas.strategy import HyperbandOracle
-from tests.faults.fit import SPACE, search, told
+from tests.faults.fit import search, told
 
 X, Y = load_wine(return_X_y=True)
 
@@ -66,12 +66,18 @@ def test_what_is_finished_is_only_loaded(tmp_path):
     assert more.n_trials_ == 4
 
 
-def test_the_time_budget_counts_what_was_spent(tmp_path):
-    spent = search(tmp_path, 2).fit(X, Y).search_time_
-    fitted = search(tmp_path, None, time_budget=spent + 8).fit(X, Y)
-    assert fitted.n_trials_ > 2
-    assert fitted.search_time_ > spent
-    assert fitted.stop_reason_ == "time_budget"
+def test_the_time_budget_counts_what_earlier_fits_spent(tmp_path):
+    long = {"max_epochs": 200}
+    first = search(tmp_path, 6, **long).fit(X, Y)
+    # Enough for further trials, were it not spent.
+    assert first.search_time_ > 3
+    spent = search(tmp_path, None, time_budget=first.search_time_, **long).fit(X, Y)
+    assert spent.stop_reason_ == "time_budget"
+    assert spent.n_trials_ == 6
+    left = search(tmp_path, None, time_budget=spent.search_time_ + 4, **long).fit(X, Y)
+    assert left.stop_reason_ == "time_budget"
+    assert left.n_trials_ > 6
+    assert spent.search_time_ < left.search_time_ < spent.search_time_ + 8
 
 
 DIFFERENT = {
@@ -211,16 +217,18 @@ def test_rungs_of_rows_train_as_long_as_the_recipe_says():
     assert best.fidelity == 1.0
 
 
-def test_the_median_rule_stops_trials_of_any_strategy():
-    for strategy in ("random", "bayesian"):
-        fitted = search(
-            None, 14, strategy=strategy, pruner="median", max_epochs=60, space=SPACE
-        ).fit(X, Y)
-        stopped = [t for t in fitted.trials_ if t.status == "stopped"]
-        assert stopped
-        assert all(t.epochs < 60 for t in stopped)
-        assert fitted.trials_[fitted.best_index_].status == "completed"
-        assert np.isfinite(fitted.cv_results_["mean_test_score"]).all()
+@pytest.mark.parametrize(
+    "name", ["random", "bayesian", "hyperband", "KerasTuner's random search"]
+)
+def test_the_median_rule_stops_trials_of_any_strategy(name):
+    more = {"strategy": STRATEGIES[name], "pruner": "median", "max_epochs": 60}
+    fitted = search(None, 14, **more).fit(X, Y)
+    stopped = [t for t in fitted.trials_ if t.status == "stopped"]
+    assert any(t.epochs < 60 * t.fidelity for t in stopped)
+    assert all(t.epochs <= 60 * t.fidelity for t in stopped)
+    best = fitted.trials_[fitted.best_index_]
+    assert (best.status, best.fidelity) == ("completed", 1.0)
+    assert np.isfinite(fitted.cv_results_["mean_test_score"]).all()
 
 
 def test_state_and_checkpoints_stay_small(tmp_path):

@@ -138,7 +138,10 @@ class Trainer:
             if score > self._best:
                 self._best, self._best_at = score, epoch
             share = progress.done / progress.total
-            result.hopeless = plan.is_hopeless(share, self._best)
+            # What has trained as long as it should is not stopped.
+            result.hopeless = progress.done < limit and plan.is_hopeless(
+                share, self._best
+            )
             if result.hopeless or self.clock() >= end - self._reserve(plan):
                 break
             possible = self._possible_steps(progress, start, end)

@@ -258,9 +258,9 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
 
         They add up in any order, so a reproducible search has none.
         """
-        from skautonas.space import SearchSpace
-
-        is_ours = isinstance(self.space, str | SearchSpace)
+        # Its module tells, as the class is not imported before the workers start.
+        module = type(self.space).__module__
+        is_ours = self.space == "auto" or module.startswith("skautonas.")
         return not self._reproducible and (self._maps or not is_ours)
 
     def _settings(self, study: Any, n_rows: int, seed: int) -> Any:

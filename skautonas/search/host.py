@@ -46,6 +46,10 @@ class Package:
     study: str
     files: dict[str, np.ndarray] = field(repr=False)
 
+    def __sizeof__(self) -> int:
+        """Return the bytes of all files, by which Dask minds the memory of a worker."""
+        return sum(content.nbytes for content in self.files.values())
+
 
 def pack(key: str, study_file: Path, paths: list[Path]) -> Package:
     """Map the files of a study, to be sent to other machines."""

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import pytest
 from sklearn.datasets import load_wine
 
+from skautonas._files import UNFINISHED
 from skautonas.exceptions import DamagedFileError, StudyExistsError
+from skautonas.search.journal import Finished, Journal
 from tests.faults import loop
 from tests.faults.fit import OLD, search, told
 
@@ -55,24 +58,98 @@ def test_15_a_disk_that_is_full_at_any_write_loses_nothing(tmp_path, monkeypatch
 LIMITED = """
 import resource, sys
 from sklearn.datasets import load_wine
+from tests.faults import test_files
 from tests.faults.fit import search
-estimator = search(sys.argv[1], 4)
-resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+
+directory, limit, max_trials, space = sys.argv[1:]
+options = getattr(test_files, space) if space else {}
+estimator = search(directory, int(max_trials), **options)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
 estimator.fit(*load_wine(return_X_y=True))
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes there")
-def test_15_a_checkpoint_that_does_not_fit_is_an_error_that_says_so(tmp_path):
-    process = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(tmp_path / "study")],
+def fit_limited(directory, limit, max_trials=4, space=""):
+    """Fit in a process of which no file may be larger than so many bytes."""
+    arguments = map(str, (directory, limit, max_trials, space))
+    return subprocess.run(
+        [sys.executable, "-c", LIMITED, *arguments],
         capture_output=True,
         text=True,
         timeout=120,
     )
+
+
+def build_wide(hp):
+    """Return a model whose weights are much larger than the rows of wine."""
+    units = hp.Choice("units", [8, 4096], default=4096)
+    hidden = keras.layers.Dense(units, activation="relu")
+    head = keras.layers.Dense(3, activation="softmax")
+    model = keras.Sequential([keras.Input((13,)), hidden, head])
+    rate = hp.Float("rate", 0.001, 0.01)
+    model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+    return model
+
+
+WIDE = {"space": build_wide, "strategy": "random"}
+# On its lower rung, a trial writes the state of its optimizer, too.
+RUNGS = {"space": build_wide, "strategy": "hyperband", "max_epochs": 9}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes there")
+def test_15_rows_that_do_not_fit_are_an_error_that_says_so(tmp_path):
+    process = fit_limited(tmp_path / "study", 3000)
+    assert process.returncode != 0
+    assert "in write_fold" in process.stderr
+    assert "File too large" in process.stderr.splitlines()[-1]
+    assert list((tmp_path / "study").glob("*.keras")) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes there")
+def test_15_a_checkpoint_that_does_not_fit_fails_its_trial_alone(tmp_path):
+    process = fit_limited(tmp_path, 500_000, 5, "RUNGS")
+    assert process.returncode == 0, process.stderr
+    journal = Journal(tmp_path / "journal.jsonl", durable=False)
+    journal.close()
+    outcomes = [e.outcome for e in journal.events if isinstance(e, Finished)]
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    assert 0 < len(failed) < 5
+    for outcome in failed:
+        assert "File too large" in outcome.error
+        assert "in write_state" in outcome.traceback
+    # Nor is there a part of what did not fit.
+    sizes = [file.stat().st_size for file in (tmp_path / "trials").iterdir()]
+    assert max(sizes) < 10_000
+    fitted = search(tmp_path, 9, **RUNGS).fit(*WINE)
+    before = [outcome.status for outcome in outcomes]
+    status = [trial.status for trial in fitted.trials_]
+    assert status == [*before, *["completed"] * 4]
+    assert 4096 in [trial.params["units"] for trial in fitted.trials_[5:]]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes there")
+def test_15_an_archive_that_does_not_fit_leaves_the_model_before_it(tmp_path):
+    search(tmp_path, 1, **WIDE).fit(*WINE)
+    model = (tmp_path / "model.keras").read_bytes()
+    # More than the weights, less than the model with its preprocessing.
+    process = fit_limited(tmp_path, len(model) - 1000, 3, "WIDE")
+    assert process.returncode != 0
+    assert "in _save" in process.stderr
+    assert "File too large" in process.stderr
+    assert (tmp_path / "model.keras").read_bytes() == model
+    assert list(tmp_path.rglob("final-*")) == []
+    assert list(tmp_path.rglob(UNFINISHED)) == []
+    fitted = search(tmp_path, 3, **WIDE).fit(*WINE)
+    assert [trial.status for trial in fitted.trials_] == ["completed"] * 3
+    assert (tmp_path / "model.keras").read_bytes() != model
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes there")
+def test_15_a_full_disk_is_not_taken_for_a_model_that_cannot_be_saved(tmp_path):
+    process = fit_limited(tmp_path, 100_000, 1, "WIDE")
     assert process.returncode != 0
     assert "File too large" in process.stderr
-    assert list((tmp_path / "study").glob("*.keras")) == []
+    assert "Replace Lambda layers" not in process.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no permissions of files there")

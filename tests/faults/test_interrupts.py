@@ -1,17 +1,19 @@
 """A fit that is interrupted, or finds the disk full, leaves nothing behind."""
 
+import inspect
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 from sklearn.datasets import load_wine
 
-from tests.faults.fit import search
+from tests.faults.fit import build, search
 
 FIT = """
 import resource, sys
@@ -39,22 +41,38 @@ def start(folder, limit=0):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"TMPDIR": str(folder)},
+        start_new_session=True,
     )
 
 
-def interrupt_after(process, line, times=1):
-    """Send Ctrl-C when a line was printed; return output, errors and seconds."""
+def end_of(process, timeout):
+    """Wait for the end of a process; return output and errors."""
+    try:
+        return process.communicate(timeout=timeout)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def interrupt_after(process, line, times=1, wait=0.0):
+    """Send Ctrl-C when a line was printed, and so many seconds after it.
+
+    As a terminal does it, to the process and all its workers. Returns output, errors
+    and seconds.
+    """
     printed = []
     for text in iter(process.stdout.readline, ""):
         printed.append(text)
         if line in text:
             break
+    time.sleep(wait)
     workers = psutil.Process(process.pid).children(recursive=True)
+    assert workers
     began = time.monotonic()
     for _ in range(times):
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         time.sleep(0.05)
-    output, errors = process.communicate(timeout=30)
+    output, errors = end_of(process, 30)
     seconds = time.monotonic() - began
     _, alive = psutil.wait_procs(workers, timeout=5)
     assert not [worker for worker in alive if worker.status() != "zombie"]
@@ -78,7 +96,7 @@ def test_04_a_second_interrupt_raises_at_once(tmp_path):
     assert process.returncode != 0
     assert "KeyboardInterrupt" in errors.splitlines()[-1]
     assert "fitted: False" in output
-    assert seconds < 10
+    assert seconds < 3
     assert list(tmp_path.glob("skautonas-*")) == []
 
 
@@ -91,12 +109,104 @@ def test_05_an_interrupt_before_any_trial_raises_and_says_so(tmp_path):
     assert list(tmp_path.glob("skautonas-*")) == []
 
 
+@pytest.mark.parametrize("wait", [0.3, 1.5])
+def test_05_an_interrupt_of_the_cold_start_raises(tmp_path, wait):
+    process = start(tmp_path)
+    output, errors, seconds = interrupt_after(process, "fitting", wait=wait)
+    assert process.returncode != 0
+    assert "workers ready" not in output
+    assert "KeyboardInterrupt" in errors.splitlines()[-1]
+    assert "fitted: False" in output
+    assert seconds < 10
+    assert list(tmp_path.glob("skautonas-*")) == []
+
+
+def build_that_hangs_in_the_first_refit(hp):
+    """Return a model; where a refit wants one for the first time, wait instead."""
+    begun = Path(os.environ["TMPDIR"]) / "refit-begun"
+    if any(frame.function == "refit" for frame in inspect.stack(0)):
+        try:
+            begun.touch(exist_ok=False)
+        except FileExistsError:
+            pass
+        else:
+            time.sleep(600)
+    return build(hp)
+
+
+def build_slowly_at_the_end(hp):
+    """Return a model, but for that of the end only after two seconds."""
+    if any(frame.function == "assemble" for frame in inspect.stack(0)):
+        (Path(os.environ["TMPDIR"]) / "end-begun").touch()
+        time.sleep(2)
+    return build(hp)
+
+
+END = """
+import json, os, sys
+from sklearn.datasets import load_wine
+from tests.faults import test_interrupts
+from tests.faults.fit import search, told
+
+directory = os.path.join(os.environ["TMPDIR"], "study")
+build = getattr(test_interrupts, sys.argv[1])
+more = {"space": build, "strategy": "random", "time_budget": 200}
+more["refit"] = "refit" in sys.argv[1]
+for _ in range(2):
+    fitted = search(directory, 1, **more).fit(*load_wine(return_X_y=True))
+    result = [fitted.stop_reason_, fitted.refitted_, told(fitted)["scores"]]
+    print(json.dumps(result), flush=True)
+"""
+
+
+def interrupt_at_the_end(folder, build, begun):
+    """Send Ctrl-C when a file is there; return what two fits said, and errors."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", END, build],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(folder)},
+        start_new_session=True,
+    )
+    end = time.monotonic() + 60
+    while not (folder / begun).exists():
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = end_of(process, 60)
+    assert process.returncode == 0, errors
+    results = [line for line in output.splitlines() if line.startswith('["')]
+    return *map(json.loads, results), errors
+
+
+def test_04_an_interrupt_of_the_refit_keeps_the_model_of_the_trial(tmp_path):
+    first, again, errors = interrupt_at_the_end(
+        tmp_path, "build_that_hangs_in_the_first_refit", "refit-begun"
+    )
+    assert first[:2] == ["interrupted", False]
+    assert "SkautonasWarning: Interrupted" in errors
+    # The directory goes on: nothing but the refit is made up for.
+    assert again == ["max_trials", True, first[2]]
+
+
+def test_04_an_interrupt_of_the_last_step_loses_no_search(tmp_path):
+    first, again, errors = interrupt_at_the_end(
+        tmp_path, "build_slowly_at_the_end", "end-begun"
+    )
+    assert first[:2] == ["interrupted", False]
+    assert "SkautonasWarning: Interrupted" in errors
+    assert again == ["max_trials", False, first[2]]
+
+
 def test_04_an_interrupted_study_goes_on(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.fit", str(tmp_path), "500", "{}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     output, errors, _ = interrupt_after(process, "trial   2")
     assert process.returncode == 0, errors
@@ -105,14 +215,15 @@ def test_04_an_interrupted_study_goes_on(tmp_path):
     assert 3 <= done < 500
     assert "the next fit goes on" in errors
     fitted = search(tmp_path, done + 2).fit(*load_wine(return_X_y=True))
-    assert fitted.n_trials_ == done + 2
+    assert [trial.status for trial in fitted.trials_] == ["completed"] * (done + 2)
     assert [trial.score for trial in fitted.trials_[:done]] == interrupted["scores"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of file sizes there")
-def test_15_a_full_disk_is_an_os_error(tmp_path):
+def test_15_rows_that_do_not_fit_are_an_os_error_and_leave_nothing(tmp_path):
     process = start(tmp_path, limit=20_000)
     output, errors = process.communicate(timeout=120)
     assert "fitted: False" in output
+    assert "in write_fold" in errors
     assert "OSError" in errors.splitlines()[-1]
     assert list(tmp_path.glob("skautonas-*")) == []

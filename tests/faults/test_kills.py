@@ -16,6 +16,8 @@ from skautonas.search.journal import Asked, Finished, Journal, Told
 from tests.faults import fit, loop
 
 WINE = load_wine(return_X_y=True)
+# A search that is killed again and again needs one or two minutes, if it loses nothing.
+SECONDS_TO_FINISH = 400
 
 
 def start(module, *arguments):
@@ -40,7 +42,9 @@ def test_01_a_search_that_is_killed_at_random_points_loses_nothing(tmp_path, n_w
     rng = random.Random(n_workers)
     killed = 0
     directory = tmp_path / "killed"
+    end = time.monotonic() + SECONDS_TO_FINISH
     while True:
+        assert time.monotonic() < end, f"{killed} kills, and no end"
         process = start("loop", directory, 36, n_workers)
         # Up to some trial, then a random part of the next one.
         printed = [process.stdout.readline() for _ in range(rng.randint(1, 3))]
@@ -75,7 +79,9 @@ def test_01_a_search_that_is_killed_at_random_points_loses_nothing(tmp_path, n_w
 def test_01_a_fit_that_is_killed_in_real_trials_goes_on_to_the_same(tmp_path):
     expected = fit.told(fit.search(tmp_path / "whole", 12).fit(*WINE))
     directory, rng, killed = tmp_path / "killed", random.Random(0), 0
+    end = time.monotonic() + SECONDS_TO_FINISH
     while True:
+        assert time.monotonic() < end, f"{killed} kills, and no end"
         process = start("fit", directory, 12, "{}")
         lines = iter(process.stdout.readline, "")
         wanted = rng.randint(1, 2)
@@ -107,9 +113,36 @@ def test_01_hyperband_goes_on_in_the_middle_of_a_bracket(tmp_path):
             break
     process.kill()
     process.communicate()
+    events = read_events(tmp_path / "killed")
+    n_told = sum(isinstance(event, Told) for event in events)
     fitted = fit.search(tmp_path / "killed", 14, **more).fit(*WINE)
     assert fit.told(fitted) == expected
-    assert {trial.fidelity for trial in fitted.trials_} == {1 / 3, 1.0}
+    fidelities = [trial.fidelity for trial in fitted.trials_]
+    assert set(fidelities) == {1 / 3, 1.0}
+    # Those of the lower rung were told, but not yet who of them is promoted.
+    assert 7 < n_told < 12
+    assert fidelities[n_told - 1] == 1 / 3
+
+
+def test_01_the_median_rule_goes_on_with_what_it_learnt(tmp_path):
+    more = {"strategy": "random", "pruner": "median", "max_epochs": 40, "n_jobs": 1}
+    whole = fit.search(tmp_path / "whole", 14, **more).fit(*WINE)
+    process = start("fit", tmp_path / "killed", 14, json.dumps(more))
+    for line in iter(process.stdout.readline, ""):
+        if "trial   6" in line:
+            break
+    process.kill()
+    process.communicate()
+    events = read_events(tmp_path / "killed")
+    n_told = sum(isinstance(event, Told) for event in events)
+    fitted = fit.search(tmp_path / "killed", 14, **more).fit(*WINE)
+    assert fit.told(fitted) == fit.told(whole)
+    status = [trial.status for trial in fitted.trials_]
+    assert status == [trial.status for trial in whole.trials_]
+    assert "stopped" in status[n_told:]
+    assert [trial.epochs for trial in fitted.trials_] == [
+        trial.epochs for trial in whole.trials_
+    ]
 
 
 def test_02_a_kill_between_two_lines_leaves_no_zombie(tmp_path):
@@ -154,9 +187,62 @@ def test_03_workers_go_within_a_second_of_their_parent(tmp_path, number):
         time.sleep(0.05)
     assert not any(map(lives, workers))
     process.communicate()
-    told = sum(isinstance(event, Told) for event in read_events(tmp_path / "study"))
-    fitted = fit.search(tmp_path / "study", told + 1).fit(*WINE)
-    assert fitted.n_trials_ >= told
+    journal = tmp_path / "study" / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    whole = b"".join(line for line in lines if line.endswith(b"\n"))
+    events = read_events(tmp_path / "study")
+    finished = {event.number for event in events if isinstance(event, Finished)}
+    asked = {event.number for event in events if isinstance(event, Asked)}
+    assert len(finished) >= 3
+    fitted = fit.search(tmp_path / "study", max(asked) + 2).fit(*WINE)
+    assert fitted.n_trials_ == max(asked) + 2
+    assert journal.read_bytes().startswith(whole)
+    added = read_events(tmp_path / "study")[len(events) :]
+    asked_again = {event.number for event in added if isinstance(event, Asked)}
+    assert asked_again == set(range(fitted.n_trials_)) - finished
+
+
+def test_03_a_worker_that_outlives_its_parent_writes_nothing_more(tmp_path):
+    more = {"max_epochs": 200}
+    process = start("fit", tmp_path, 500, json.dumps(more))
+    for line in iter(process.stdout.readline, ""):
+        if "trial   1" in line:
+            break
+    (worker,) = (
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if "resource_tracker" not in " ".join(child.cmdline())
+    )
+    journal = tmp_path / "journal.jsonl"
+    while b'"asked"' not in journal.read_bytes().splitlines()[-1]:
+        assert process.poll() is None
+    time.sleep(0.1)  # so that the worker has begun it
+    worker.suspend()
+    try:
+        process.kill()
+        process.wait()  # for what it printed, one would wait for the worker, too
+        asked = read_events(tmp_path)[-1]
+        assert isinstance(asked, Asked)  # it is in the middle of this trial
+        fitted = fit.search(tmp_path, asked.number + 1, **more).fit(*WINE)
+    finally:
+        worker.resume()
+        _, alive = psutil.wait_procs([worker], timeout=5)
+        survived = any(map(lives, alive))
+        if survived:
+            worker.kill()
+    assert not survived
+    process.communicate()
+    best = [
+        event
+        for event in read_events(tmp_path)
+        if isinstance(event, Finished) and event.number == fitted.best_index_
+    ][-1]
+    kept = [file.name for file in (tmp_path / "trials").iterdir()]
+    assert kept == [best.outcome.checkpoint]
+    # The weights load again where the model is gone.
+    (tmp_path / "model.keras").unlink()
+    again = fit.search(tmp_path, asked.number + 1, **more).fit(*WINE)
+    assert fit.told(again) == fit.told(fitted)
 
 
 def test_22_two_processes_do_not_share_a_directory(tmp_path):

@@ -123,7 +123,7 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
         seconds=_add_up([result.seconds for result in results]),
         n_parameters=results[0].n_parameters,
         checkpoint=checkpoint,
-        # What was stopped as hopeless does not go on.
+        # What was stopped as hopeless does not go on: promoted, it starts anew.
         states=() if trainings[-1].hopeless else tuple(states),
     )
 

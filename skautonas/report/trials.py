@@ -32,7 +32,8 @@ class TrialRecord:
     seconds : float
         Wall time in the worker.
     parts : dict of str to float
-        The same by part: load, build, trace, steps, validate, write.
+        The same by part: load, build, trace, steps, validate, write; their total, and
+        the seconds of processors, cpu.
     n_parameters : int
         Number of weights.
     curve : list of (float, float, float)

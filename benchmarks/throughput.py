@@ -175,7 +175,7 @@ def kerastuner(study, configurations, epochs):
 
 
 def efficiency(modality, X, y, budget):
-    """Return a fitted search, and the seconds from its first trial to the last's end."""
+    """Return a fitted search, and the seconds from its first trial on."""
     from skautonas.search.journal import Asked, Finished, Journal
 
     estimator = search(modality, "classification", budget, 0)

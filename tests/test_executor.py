@@ -299,3 +299,19 @@ def test_workers_that_are_in_use_share_the_memory():
     with LocalExecutor(1), LocalExecutor(3):
         share = module.WORKER_SHARE * memory.machine_bytes() / 4
         assert module._most_bytes() == max(share, module.LEAST_BYTES)
+
+
+def test_a_worker_is_ready_where_none_was_free():
+    with LocalExecutor(1) as executor:
+        executor.keep_one_ready()  # one is free
+        first = executor.submit(sleep_long)
+        executor.keep_one_ready()
+        executor.keep_one_ready()
+        assert executor.submit(has_tensorflow).result(timeout=60)
+        second = executor.submit(sleep_long)
+        third = executor.submit(pid)
+        time.sleep(0.5)
+        assert not third.done()  # there were two in all
+        for future in (first, second):
+            executor.kill(future)
+        assert third.result(timeout=60) > 0

@@ -161,7 +161,31 @@ def test_a_trial_that_hangs_is_killed_when_its_time_is_up():
     errors = [trial.error for trial in search.trials_ if trial.error]
     assert errors
     assert all("killed" in error for error in errors)
+    assert all(trial.seconds > 3 for trial in search.trials_ if trial.error)
     assert search.score(*WINE) > 0.5
+
+
+def build_hangs(hp):
+    time.sleep(600)
+
+
+def build_dies(hp):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (build_hangs, r"first call of build\(hp\).* not done .* after 2\.0 s"),
+        (build_dies, r"died in the first call of build\(hp\)"),
+    ],
+)
+def test_a_first_build_that_is_no_model_ends_in_an_error(build, words):
+    search = TabularSearchClassifier(
+        space=build, time_budget=None, max_trials=3, trial_timeout=2, n_jobs=1
+    )
+    with pytest.raises(SearchFailedError, match=words):
+        search.fit(*WINE)
 
 
 def build_always_hangs(hp):

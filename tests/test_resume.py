@@ -80,6 +80,16 @@ def test_the_time_budget_counts_what_earlier_fits_spent(tmp_path):
     assert spent.search_time_ < left.search_time_ < spent.search_time_ + 8
 
 
+def test_a_larger_budget_keeps_the_splits(tmp_path):
+    # From 15 s on, a new study of so few rows has five.
+    first = search(tmp_path, 1, time_budget=14, refit=True).fit(X, Y)
+    fitted = search(tmp_path, 2, time_budget=60, refit=True).fit(X, Y)
+    assert [len(trial.scores) for trial in first.trials_] == [1]
+    assert [len(trial.scores) for trial in fitted.trials_] == [1, 1]
+    again = search(tmp_path, 3, time_budget=None, refit=True).fit(X, Y)
+    assert [len(trial.scores) for trial in again.trials_] == [1, 1, 1]
+
+
 DIFFERENT = {
     "data": (lambda: (X + 1, Y), {}),
     "data in another order": (lambda: (X[::-1], Y[::-1]), {}),

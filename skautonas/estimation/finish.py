@@ -27,6 +27,9 @@ def refit(job: Refit, path: str) -> None:
     """
     start = time.monotonic()
     task = job.task
+    left = seconds_left(task, start)
+    if left is not None and left <= 0:
+        raise NoTimeError("The time was up before the worker had started.")
     try:
         fold = read_study(task.study).whole
         trainer, _ = prepare(task, fold, read_examples(fold.folder))

@@ -207,7 +207,15 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
             if self.random_state is None and directory.facts is not None:
                 split_seed, search_seed = directory.facts["seeds"]
             workers.warm_up()
-            study = make_study(self, given, rows, validation, split_seed, str(folder))
+            study = make_study(
+                self,
+                given,
+                rows,
+                validation,
+                split_seed,
+                str(folder),
+                directory.n_splits,
+            )
             budget.grant_cold_start(workers.cold_start(budget))
             self._say(f"workers ready after {budget.elapsed():.1f} s")
             n_rows = len(rows) + (0 if validation is None else len(validation))

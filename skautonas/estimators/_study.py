@@ -33,6 +33,7 @@ def make_study(
     validation: Rows | None,
     seed: int,
     folder: str,
+    n_splits: int | None = None,
 ) -> "Study":
     """Split and write the rows, and gather what all trials share.
 
@@ -50,6 +51,8 @@ def make_study(
         Seed of the split.
     folder : str
         Where the rows go.
+    n_splits : int, optional
+        On how many splits of ours trials are scored, as in the search that goes on.
 
     Returns
     -------
@@ -67,7 +70,9 @@ def make_study(
     encoder = search._make_encoder(rows.X)
     folds = [
         _fold(search, encoder, rows.y, *split, folder=f"{folder}/fold{number}")
-        for number, split in enumerate(_splits(search, given, rows, validation, seed))
+        for number, split in enumerate(
+            _splits(search, given, rows, validation, seed, n_splits)
+        )
     ]
     whole = folds[0]
     few = validation is None and search.refit and len(rows) <= FEW_ROWS
@@ -77,7 +82,12 @@ def make_study(
 
 
 def _splits(
-    search: "BaseSearch", given: Rows, rows: Rows, validation: Rows | None, seed: int
+    search: "BaseSearch",
+    given: Rows,
+    rows: Rows,
+    validation: Rows | None,
+    seed: int,
+    n_splits: int | None,
 ) -> Iterator[tuple[Rows, Rows]]:
     """Yield the rows that train and those that validate, fold by fold."""
     if validation is not None:
@@ -88,7 +98,7 @@ def _splits(
         fraction = search.validation_fraction
         pairs = [
             holdout(rows.y, fraction, stratify=stratify, seed=seed + split)
-            for split in range(_n_splits(search, len(rows)))
+            for split in range(n_splits or _n_splits(search, len(rows)))
         ]
     else:
         pairs = cross_validation(search.cv, rows, given, stratify=stratify, seed=seed)

@@ -15,6 +15,9 @@ from skautonas.search.rules import Rules
 # No further trial starts in less time than this many times what half of them took to
 # start.
 STARTUP_MARGIN = 2.0
+# A worker that takes the place of another one is there after about so long: it imports
+# TensorFlow, in 2.6 s on two cores.
+RESTART_SECONDS = 3.0
 # A trial that is this late does not stop by itself: a step of it takes too long.
 OVERRUN_SECONDS = 1.0
 # Without a finished trial to fall back on, it may go on until so long after the budget.
@@ -39,9 +42,9 @@ class Deadlines:
         self.rules = rules
         self.ledger = ledger
 
-    def is_over(self) -> bool:
+    def is_over(self, waits_for_worker: bool) -> bool:
         """Tell whether another trial would have no time to train."""
-        return self._would_be_over(0.0)
+        return self._would_be_over(RESTART_SECONDS if waits_for_worker else 0.0)
 
     def seconds(self, is_first: bool) -> float | None:
         """Return the time that a trial gets now; None without a limit.

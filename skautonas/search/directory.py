@@ -63,6 +63,13 @@ class StudyDirectory:
         if not overwrite:
             self._open()
 
+    @property
+    def n_splits(self) -> int | None:
+        """On how many splits the trials are scored; None where the study is new."""
+        if self.facts is None:
+            return None
+        return len(self.facts["fingerprint"].get("splits", "").split()) or None
+
     def begin(self, facts: Mapping[str, Any]) -> None:
         """Write what the study is about, or check that it is still about that.
 

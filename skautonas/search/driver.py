@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from skautonas.estimation.task import TrialOutcome, TrialTask
 from skautonas.exceptions import DamagedFileError
 from skautonas.search.budget import MAX_COLD_START, Budget
-from skautonas.search.deadlines import Deadlines
+from skautonas.search.deadlines import OVERRUN_SECONDS, Deadlines
 from skautonas.search.interrupt import Interrupt
 from skautonas.search.journal import Asked, Event, Finished, Told
 from skautonas.search.ledger import Ledger
@@ -28,6 +28,8 @@ PATIENCE = 25
 MAX_FAILURES = 25
 # How often the loop looks whether it was interrupted, and whether trials are late.
 POLL_SECONDS = 0.2
+# Where all trials are so late, a worker starts that is there when they are ended.
+READY_SECONDS = 0.25
 
 
 class Strategy(Protocol):
@@ -56,8 +58,9 @@ class Driver:
         Proposes configurations.
     executor : concurrent.futures.Executor
         Evaluates them. Where it has a method ``kill(future)``, trials that do not stop
-        in time are ended; where it counts the ``restarts`` of its workers, as many
-        trials may take longer.
+        in time are ended, and where it has ``keep_one_ready()``, a worker is there
+        when all are; where it counts the ``restarts`` of its workers, as many trials
+        may take longer.
     n_workers : int
         How many at once.
     budget : Budget
@@ -178,14 +181,20 @@ class Driver:
         return sorted(self.ledger.trials, key=lambda trial: trial.number)
 
     def _kill_late(self) -> None:
-        """End trials that did not stop by themselves when their time was up."""
-        self._kill(
-            [
-                future
-                for future, attempt in self._running.items()
-                if future not in self._killed and self.deadlines.is_late(attempt.latest)
-            ]
-        )
+        """End trials that did not stop by themselves when their time was up.
+
+        Where none does, another worker starts before they are ended.
+        """
+        latest = {
+            future: attempt.latest
+            for future, attempt in self._running.items()
+            if future not in self._killed
+        }
+        early = OVERRUN_SECONDS - READY_SECONDS
+        soon = [self.deadlines.is_late(at - early) for at in latest.values()]
+        if soon and all(soon) and hasattr(self.executor, "keep_one_ready"):
+            self.executor.keep_one_ready()
+        self._kill([f for f, at in latest.items() if self.deadlines.is_late(at)])
 
     def _kill(self, futures: list[Future]) -> None:
         """End the workers of some trials, where the executor can."""
@@ -231,7 +240,7 @@ class Driver:
         """Return an attempt at a trial, with the time that it may take."""
         seconds = self.deadlines.seconds(self._is_first())
         latest = self.deadlines.latest(seconds) + self.answer_seconds
-        if self._restarts < getattr(self.executor, "restarts", 0):
+        if self._waits_for_worker():
             # It may wait for a worker that starts, and must not be killed for it.
             latest += MAX_COLD_START
             self._restarts += 1
@@ -242,7 +251,7 @@ class Driver:
             killed_after=killed_after,
             asked_at=time.monotonic(),
         )
-        return _Attempt(proposal, task, latest)
+        return _Attempt(proposal, task, latest, self.budget.elapsed())
 
     def _floors(self) -> tuple[tuple[float, float], ...]:
         return () if self.pruner is None else self.pruner.floors()
@@ -273,12 +282,17 @@ class Driver:
 
     def _out_of_time(self) -> bool:
         """Whether a further trial has no time; a first one is tried in any case."""
-        return not self._is_first() and self.deadlines.is_over()
+        over = self.deadlines.is_over(self._waits_for_worker())
+        return over and not self._is_first()
+
+    def _waits_for_worker(self) -> bool:
+        """Tell whether the next trial may have to wait for a worker that starts."""
+        return self._restarts < getattr(self.executor, "restarts", 0)
 
     def _receive(self, future: Future) -> None:
         attempt = self._running.pop(future)
-        outcome = outcome_of(future, future in self._killed)
         task, elapsed = attempt.task, self.budget.elapsed()
+        outcome = outcome_of(future, future in self._killed, elapsed - attempt.began)
         trial = Trial(task, attempt.proposal, outcome, elapsed)
         finished = Finished(task.number, task.attempt, outcome, elapsed)
         if not self.rules.in_order:
@@ -325,8 +339,12 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """An attempt at a trial; it is killed when ``latest`` seconds have elapsed."""
+    """An attempt at a trial; it is killed when ``latest`` seconds have elapsed.
+
+    It ``began`` after so many.
+    """
 
     proposal: Proposal
     task: TrialTask
     latest: float
+    began: float = 0.0

@@ -57,6 +57,7 @@ class LocalExecutor(Executor):
         self, n_workers: int, n_threads: int = 1, *, rests: bool = True
     ) -> None:
         self.n_workers = n_workers
+        self._n_threads = n_threads
         self._rests = rests
         self.restarts = 0
         self._free = [_lease(n_threads) for _ in range(n_workers)]
@@ -86,30 +87,36 @@ class LocalExecutor(Executor):
             self._start_waiting()
         return outer
 
+    def keep_one_ready(self) -> None:
+        """Have a worker start, where none is free and warm: if need be, another one."""
+        with self._lock:
+            if self._closed or any(not worker.was_replaced for worker in self._free):
+                return
+            worker = self._free.pop() if self._free else _lease(self._n_threads)
+            self._free.append(worker)
+            worker.warm_up()
+
     def kill(self, future: Future) -> None:
-        """End the worker that is busy with a task, and warm up a new one in its place.
+        """End the worker that is busy with a task; the next task starts another.
 
         The task's future fails.
         """
-        worker = self._end(future)
-        if worker is not None:
-            self.restarts += 1
-            worker.warm_up()
+        self.restarts += self._end(future)
 
-    def _end(self, future: Future) -> Worker | None:
-        """End the worker that is busy with a task; return it if that was needed."""
+    def _end(self, future: Future) -> bool:
+        """End the worker that is busy with a task; tell whether that was needed."""
         with self._lock:
             busy = self._busy.get(future)
             if busy is None:
-                return None
+                return False
             worker, task = busy
             # A task that no process has begun yet needs no kill.
             if task.cancel() or task.done():
-                return None
+                return False
             pool = worker.replace()
         # Waits until the process is gone, and with it what it was writing.
         pool.shutdown(wait=True, kill_workers=True)
-        return worker
+        return True
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Give the workers back, warm, for the next fit; end the busy ones.
@@ -167,10 +174,12 @@ class LocalExecutor(Executor):
             if worker is not None:
                 if own_bytes > _most_bytes():
                     self._renew(worker)
-                self.restarts += isinstance(error, BrokenExecutor)
+                died = isinstance(error, BrokenExecutor)
+                self.restarts += died
                 # A worker that died starts again when it is next used: warm ones
                 # come first.
-                self._free.insert(0 if error else len(self._free), worker)
+                is_warm = not (died or worker.was_replaced)
+                self._free.insert(len(self._free) if is_warm else 0, worker)
                 self._start_waiting()
         if error is not None:
             outer.set_exception(error)

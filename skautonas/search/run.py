@@ -123,7 +123,7 @@ def run_search(
 
     study_file = Path(study.folder) / f"study-{time.monotonic_ns()}.pickle"
     write_study(study, study_file)
-    hp = _declare(study.whole.source, workers.local, budget)
+    hp = _declare(study.whole.source, workers.local, budget, settings.trial_timeout)
     if directory.durable:
         directory.begin(_with_space(facts, study, hp))
     events = directory.journal.events
@@ -247,18 +247,28 @@ def _make_strategy(
     return OracleAdapter(oracle, [complete(hp, s) for s in study.whole.source.starts])
 
 
-def _declare(source: Any, executor: LocalExecutor, budget: Budget) -> Any:
+def _declare(
+    source: Any, executor: LocalExecutor, budget: Budget, timeout: float | None
+) -> Any:
     """Return the declared space; a user's own is built for it, in the time left."""
     future = executor.submit(source.declare)
     seconds = max(budget.left(), MIN_TRIAL_SECONDS)
+    if timeout is not None:
+        seconds = min(seconds, timeout)
     overdue = (
-        "The first call of build(hp) was not done when the time was up, after "
-        f"{seconds:.1f} s. Raise time_budget, or build faster."
+        "The first call of build(hp), with the defaults of all hyperparameters, was "
+        f"not done when the time was up, after {seconds:.1f} s. Raise time_budget or "
+        "trial_timeout, or build faster."
     )
     try:
         return result_within(executor, future, seconds, overdue)
     except SearchFailedError:
         raise
+    except BrokenExecutor as error:
+        raise SearchFailedError(
+            "The worker died in the first call of build(hp), with the defaults of all "
+            "hyperparameters, perhaps for want of memory."
+        ) from error
     except Exception as error:
         error.add_note("Raised while the space was declared, by the first build(hp).")
         raise

@@ -5,7 +5,7 @@ import statistics
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
 
-from skautonas.estimation.task import TrialOutcome, TrialTask
+from skautonas.estimation.task import Seconds, TrialOutcome, TrialTask
 from skautonas.search.proposal import Proposal
 
 
@@ -82,7 +82,7 @@ class Trial:
         return statistics.fmean(apart) > error
 
 
-def outcome_of(future: Future, killed: bool) -> TrialOutcome:
+def outcome_of(future: Future, killed: bool, seconds: float) -> TrialOutcome:
     """Return what a future holds; a task without an answer is a failed trial.
 
     Parameters
@@ -91,6 +91,8 @@ def outcome_of(future: Future, killed: bool) -> TrialOutcome:
         Done.
     killed : bool
         Whether the driver ended the task.
+    seconds : float
+        Since it was submitted.
     """
     error = future.exception()
     if error is None:
@@ -100,4 +102,4 @@ def outcome_of(future: Future, killed: bool) -> TrialOutcome:
         message = "TimeoutError: it did not stop when its time was up, and was killed"
     elif isinstance(error, BrokenExecutor):
         message = f"{type(error).__name__}: the worker died, perhaps for want of memory"
-    return TrialOutcome("failed", error=message)
+    return TrialOutcome("failed", error=message, seconds=Seconds(total=seconds))

@@ -34,6 +34,11 @@ class Worker:
         Threads of its TensorFlow, fixed when it is imported.
     device : str or None, default=None
         The only GPU that it sees; None leaves it those that this process sees.
+
+    Attributes
+    ----------
+    was_replaced : bool
+        Whether its process was ended, and the next task starts another.
     """
 
     def __init__(self, n_threads: int = 1, device: Device = None) -> None:
@@ -41,12 +46,17 @@ class Worker:
         self.device = device
         self._pool = self._start()
         self._began = False
+        self.was_replaced = False
 
     def submit(self, function: Callable) -> Future:
         """Run a function in the process.
 
         The future holds what it returns, and the bytes that the process holds then.
         """
+        if self.was_replaced:
+            # Not before: at the end of a search, others need the cores.
+            self.was_replaced = False
+            self.warm_up()
         self._began = True
         function = partial(measured, function)
         with children_allowed():
@@ -57,9 +67,12 @@ class Worker:
                 return self._pool.submit(function)
 
     def replace(self) -> loky.ProcessPoolExecutor:
-        """Return the pool of the process, to be ended; the next task starts another."""
+        """Return the pool of the process, to be ended; the next task starts another.
+
+        That one imports TensorFlow before it begins with the task.
+        """
         pool, self._pool = self._pool, self._start()
-        self._began = False
+        self._began, self.was_replaced = False, True
         return pool
 
     def renew(self) -> None:

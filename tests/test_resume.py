@@ -9,7 +9,7 @@ from sklearn.datasets import load_wine
 from sklearn.metrics import make_scorer
 
 from skautonas import SkautonasWarning, TabularSearchClassifier
-from skautonas.estimators._fingerprint import _describe
+from skautonas.estimators._fingerprint import _source
 from skautonas.exceptions import StudyExistsError
 from skautonas.search.journal import Asked, Ended, Journal
 from skautonas.space import TabularSpace
@@ -154,9 +154,9 @@ def test_what_users_wrote_is_told_from_another_by_what_it_says():
     values = [named(build, "build") for build in (first_build, other_build)]
     values += [*map(scaled, (1, 2)), *map(Builder, (64, 128))]
     values += [make_scorer(scaled(1)), make_scorer(scaled(2))]
-    assert len(set(map(_describe, values))) == len(values)
-    assert _describe(scaled(1)) == _describe(scaled(1))
-    assert _describe(Builder(64)) == _describe(Builder(64))
+    assert len({(type(v), _source(v)) for v in values}) == len(values)
+    assert _source(scaled(1)) == _source(scaled(1))
+    assert _source(Builder(64)) == _source(Builder(64))
 
 
 def test_comments_and_layout_make_no_other_study(tmp_path):
@@ -168,7 +168,7 @@ def test_comments_and_layout_make_no_other_study(tmp_path):
         file.write_text(f"def build(hp):\n    {body}\n")
         scope = {}
         exec(compile(file.read_text(), str(file), "exec"), scope)
-        described.append(_describe(scope["build"]))
+        described.append(_source(scope["build"]))
     assert described[0] == described[1] != described[2]
 
 

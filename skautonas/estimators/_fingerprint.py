@@ -63,6 +63,7 @@ def fingerprint(
         "space": _describe(search.space),
         "strategy": _describe(search.strategy),
         "metric": _describe(search.scoring or search._default_scoring),
+        "source": " ".join(map(_source, (search.space, search.scoring))),
         "seed": "none" if search.random_state is None else f"{seeds[0]} {seeds[1]}",
         "max_epochs": str(search.max_epochs),
         "splits": " ".join(_digest_fold(fold) for fold in study.folds),
@@ -89,27 +90,34 @@ def _describe(value: Any) -> str:
     if isinstance(value, str):
         return value
     if hasattr(value, "__qualname__"):
-        return _describe_code(value)
-    attributes = getattr(value, "__dict__", {})
+        return value.__qualname__
     if isinstance(value, keras_tuner.Oracle):
         options = {
             name: option
-            for name, option in _plain(attributes).items()
+            for name, option in _plain(vars(value)).items()
             if "seed" not in name and name != "max_trials"  # the estimator's counts
         }
         return f"{type(value).__name__} {options}"
     text = repr(value)
-    if " at 0x" in text:
-        text = f"{_describe_code(type(value))} {_plain(attributes)}"
-    functions = [_describe_code(f) for f in attributes.values() if isfunction(f)]
-    return " ".join([text, *functions])
+    return type(value).__name__ if " at 0x" in text else text
 
 
-def _describe_code(value: Any) -> str:
-    """Return the name of a function or class, and a digest of what it says itself.
+def _source(value: Any) -> str:
+    """Return a digest of what a user's function, or an object of theirs, says itself.
 
     Comments and layout do not count, nor what it calls.
     """
+    if hasattr(value, "__qualname__"):
+        return digest([_code(value)])
+    attributes = getattr(value, "__dict__", {})
+    said = [_code(f) for f in attributes.values() if isfunction(f)]
+    if " at 0x" in repr(value):
+        said += [_code(type(value)), str(_plain(attributes))]
+    return digest(said) if said else "none"
+
+
+def _code(value: Any) -> str:
+    """Return what a function or class says, and a function encloses."""
     try:
         code = textwrap.dedent(inspect.getsource(value))
     except (OSError, TypeError):  # it was typed in, or is compiled
@@ -119,7 +127,7 @@ def _describe_code(value: Any) -> str:
     around = (
         _plain(inspect.getclosurevars(value).nonlocals) if isfunction(value) else ""
     )
-    return f"{value.__qualname__} {digest([code, str(around)])}"
+    return f"{code} {around}"
 
 
 def _byte_code(value: Any) -> str:

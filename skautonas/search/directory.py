@@ -93,7 +93,8 @@ class StudyDirectory:
                 file.write_text(json.dumps(self.facts, indent=1), encoding="utf-8")
             return
         before, now = self.facts["fingerprint"], facts["fingerprint"]
-        names = [name for name in now if before.get(name) != now[name]]
+        # What an earlier version did not record cannot be compared.
+        names = [name for name in now if before.get(name, now[name]) != now[name]]
         if names:
             received = "; ".join(
                 f"{name} {now[name]}, not {before.get(name)}" for name in names

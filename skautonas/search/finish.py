@@ -52,6 +52,7 @@ def finish(
     executor: LocalExecutor,
     budget: Budget,
     directory: StudyDirectory,
+    interrupted: bool = False,
 ) -> FinalModel:
     """Refit the winner on all rows, or put the model of its trial together.
 
@@ -67,6 +68,8 @@ def finish(
         Time that is left.
     directory : StudyDirectory
         Where the files of trials are.
+    interrupted : bool, default=False
+        Whether Ctrl-C ended the search: the next one raises.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def finish(
     """
     path = directory.trials / f"final-{uuid.uuid4().hex}.keras"
     outcome, seconds = winner.outcome, _refit_seconds(winner, refit_share, budget)
-    failure, interrupted = None, False
+    failure = None
     if seconds is not None:
         try:
             _refit(winner, seconds, executor, path)

@@ -174,9 +174,10 @@ def run_search(
     refit = settings.refit_share > 0
     final = stored_model(directory, winner, len(trials), refit)
     if final is None:
-        share = 0.0 if stop_reason == "interrupted" else settings.refit_share
+        interrupted = stop_reason == "interrupted"
+        share = 0.0 if interrupted else settings.refit_share
         with workers.for_refit(winner.seconds_to_best * share) as executor:
-            final = finish(winner, share, executor, budget, directory)
+            final = finish(winner, share, executor, budget, directory, interrupted)
         if final.interrupted:
             stop_reason = "interrupted"
         if stop_reason != "interrupted":

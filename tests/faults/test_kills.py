@@ -156,7 +156,8 @@ def test_02_a_kill_between_two_lines_leaves_no_zombie(tmp_path):
         study = tmp_path / "study" / "study.json"
         (directory / "study.json").write_bytes(study.read_bytes())
         (directory / "journal.jsonl").write_bytes(b"".join(lines[:count]))
-        for number in range(20):
+        # A trial writes nothing before a line says that it began.
+        for number in range(20 if count else 0):
             for kind in "vs":
                 name = f"{number:04d}-0-{kind}.npz"
                 (directory / "trials" / name).write_bytes(b"0" * 100)

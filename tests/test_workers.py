@@ -9,7 +9,7 @@ import pytest
 from skautonas import ImageSearchClassifier, TabularSearchClassifier
 from skautonas.exceptions import SearchFailedError
 from skautonas.search.budget import Budget
-from skautonas.search.workers import ALONE_SECONDS, Workers, open_workers
+from skautonas.search.workers import Workers, open_workers
 from skautonas.space import ImageSpace, TabularSpace
 
 
@@ -18,18 +18,14 @@ def threads():
 
 
 @pytest.mark.parametrize(
-    ("max_trials", "threads_help", "of_a_trial", "of_a_long_refit"),
-    [(None, True, 1, 3), (None, False, 1, 1), (1, True, 3, 3), (1, False, 1, 1)],
+    ("max_trials", "threads_help", "of_a_trial"),
+    [(None, True, 1), (None, False, 1), (1, True, 3), (1, False, 1)],
 )
-def test_threads_go_to_what_trains_alone(
-    max_trials, threads_help, of_a_trial, of_a_long_refit
+def test_threads_that_are_left_over_go_where_they_help(
+    max_trials, threads_help, of_a_trial
 ):
     with open_workers(None, 3, max_trials, threads_help) as workers:
         assert workers.local.submit(threads).result() == of_a_trial
-        with workers.for_refit(ALONE_SECONDS - 1) as executor:
-            assert executor is workers.local
-        with workers.for_refit(ALONE_SECONDS) as executor:
-            assert executor.submit(threads).result() == of_a_long_refit
 
 
 @pytest.mark.parametrize(
@@ -57,7 +53,7 @@ def test_a_worker_that_does_not_start_is_an_error(dies, monkeypatch):
     with open_workers(None, 1, None, False) as workers:
         started = workers.local.submit(exit_now) if dies else Future()
         local = SimpleNamespace(warm_up=lambda: [started])
-        late = Workers(local, None, 1, 1)
+        late = Workers(local, None, 1)
         late.warm_up()
         words = "died while it imported" if dies else "1 of 1 workers were not ready"
         with pytest.raises(SearchFailedError, match=words):

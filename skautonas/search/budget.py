@@ -10,8 +10,8 @@ MAX_COLD_START = 6.0
 # but it is not cut below so many seconds: the starts of our spaces take 1 to 30 s.
 TRIAL_SHARE = 0.3
 SHORT_TRIAL_SECONDS = 10.0
-# Saving and loading the model at the end; building it once more comes on top. It took
-# 0.2 to 0.5 s in twelve fits of the sets of benchmarks/budget.py.
+# Loading the model and the rest of the end; building it once more comes on top. After a
+# refit it took 0.1 to 0.3 s, in twelve fits of the sets of benchmarks/budget.py.
 FINISH_SECONDS = 0.5
 # What a fit cannot do without may take so long even where the time is up: encoding the
 # rows, and saving the model.

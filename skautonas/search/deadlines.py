@@ -16,7 +16,7 @@ from skautonas.search.rules import Rules
 # start.
 STARTUP_MARGIN = 2.0
 # A worker that takes the place of another one is there after about so long: it imports
-# TensorFlow, in 2.6 s on two cores.
+# TensorFlow, in 2.6 to 5.3 s on two cores, as other work lets it.
 RESTART_SECONDS = 3.0
 # A trial that is this late does not stop by itself: a step of it takes too long.
 OVERRUN_SECONDS = 1.0
@@ -109,8 +109,5 @@ class Deadlines:
         incumbent = self.ledger.incumbent
         if incumbent is None:
             return FINISH_SECONDS
-        slowdown = incumbent.slowdown
-        # As processes share the cores evenly: those of others stay as they were.
-        alone = max(1.0, slowdown - self.rules.relief) / slowdown
-        refit = incumbent.seconds_to_best * self.rules.refit_share
-        return alone * (refit + incumbent.outcome.seconds.build) + FINISH_SECONDS
+        rules = self.rules
+        return incumbent.refit_seconds(rules.refit_share, rules.relief) + FINISH_SECONDS

@@ -52,7 +52,9 @@ def finish(
     executor: LocalExecutor,
     budget: Budget,
     directory: StudyDirectory,
-    interrupted: bool = False,
+    *,
+    relief: float,
+    interrupted: bool,
 ) -> FinalModel:
     """Refit the winner on all rows, or put the model of its trial together.
 
@@ -68,7 +70,9 @@ def finish(
         Time that is left.
     directory : StudyDirectory
         Where the files of trials are.
-    interrupted : bool, default=False
+    relief : float
+        By how many trials fewer a core has to run now.
+    interrupted : bool
         Whether Ctrl-C ended the search: the next one raises.
 
     Raises
@@ -77,7 +81,8 @@ def finish(
         Where there is no model in the end.
     """
     path = directory.trials / f"final-{uuid.uuid4().hex}.keras"
-    outcome, seconds = winner.outcome, _refit_seconds(winner, refit_share, budget)
+    outcome = winner.outcome
+    seconds = _refit_seconds(winner, refit_share, relief, budget)
     failure = None
     if seconds is not None:
         try:
@@ -204,10 +209,12 @@ def _refit(winner: Trial, seconds: float, executor: LocalExecutor, path: Path) -
         raise
 
 
-def _refit_seconds(winner: Trial, refit_share: float, budget: Budget) -> float | None:
+def _refit_seconds(
+    winner: Trial, refit_share: float, relief: float, budget: Budget
+) -> float | None:
     """Return the time of the refit, or None where there is to be none."""
     if not refit_share:
         return None
     left = budget.left() - FINISH_SECONDS / 2
-    needed = winner.seconds_to_best * refit_share / winner.slowdown + WRITE_SECONDS
+    needed = winner.refit_seconds(refit_share, relief) + WRITE_SECONDS
     return left if left >= MIN_REFIT_SHARE * needed else None

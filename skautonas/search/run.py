@@ -176,8 +176,15 @@ def run_search(
     if final is None:
         interrupted = stop_reason == "interrupted"
         share = 0.0 if interrupted else settings.refit_share
-        with workers.for_refit(winner.seconds_to_best * share) as executor:
-            final = finish(winner, share, executor, budget, directory, interrupted)
+        final = finish(
+            winner,
+            share,
+            workers.local,
+            budget,
+            directory,
+            relief=workers.relief,
+            interrupted=interrupted,
+        )
         if final.interrupted:
             stop_reason = "interrupted"
         if stop_reason != "interrupted":
@@ -254,7 +261,7 @@ def _declare(
     """Return the declared space; a user's own is built for it, in the time left."""
     future = executor.submit(source.declare)
     seconds = max(budget.left(), MIN_TRIAL_SECONDS)
-    if timeout is not None:
+    if timeout is not None and not source.standard:
         seconds = min(seconds, timeout)
     overdue = (
         "The first call of build(hp), with the defaults of all hyperparameters, was "

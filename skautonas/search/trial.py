@@ -39,11 +39,21 @@ class Trial:
         trained = outcome.earlier_seconds + parts.total - parts.validate
         return trained * outcome.best_epoch / max(outcome.epochs, 1e-9)
 
-    @property
-    def slowdown(self) -> float:
-        """How many times as long it took as with a core of its own; at least 1."""
+    def refit_seconds(self, share: float, relief: float) -> float:
+        """Return how long a refit is expected to take.
+
+        Parameters
+        ----------
+        share : float
+            Rows of the refit per row of this trial.
+        relief : float
+            By how many trials fewer a core has to run then. Processes share the cores
+            evenly: those of others stay as they were.
+        """
         seconds = self.outcome.seconds
-        return max(1.0, seconds.total / seconds.cpu) if seconds.cpu else 1.0
+        slowdown = max(1.0, seconds.total / seconds.cpu) if seconds.cpu else 1.0
+        alone = max(1.0, slowdown - relief) / slowdown
+        return alone * (self.seconds_to_best * share + seconds.build)
 
     @property
     def startup(self) -> float:

@@ -55,7 +55,6 @@ class Worker:
         """
         if self.was_replaced:
             # Not before: at the end of a search, others need the cores.
-            self.was_replaced = False
             self.warm_up()
         self._began = True
         function = partial(measured, function)
@@ -82,6 +81,7 @@ class Worker:
 
     def warm_up(self) -> Future:
         """Have the process import TensorFlow, and tell the seconds it took."""
+        self.was_replaced = False
         return self.submit(partial(import_tensorflow, time.monotonic()))
 
     def rest(self) -> None:

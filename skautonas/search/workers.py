@@ -12,6 +12,7 @@ from joblib import cpu_count
 
 from skautonas.exceptions import SearchFailedError
 from skautonas.search.budget import MAX_COLD_START, NEEDED_SECONDS, Budget
+from skautonas.search.devices import visible_devices
 from skautonas.search.engines import Engine, find_engine
 from skautonas.search.executor import LocalExecutor
 from skautonas.search.host import pack, warm_up_host
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 # Without a time budget, it may take so long until all workers are there.
 JOIN_SECONDS = 300.0
-# A refit that takes so long with one thread is worth the start of a worker with all of
-# them: with two, an image model trains 1.3 times as fast (docs/design/0008).
-ALONE_SECONDS = 20.0
 
 
 class Workers:
@@ -38,21 +36,14 @@ class Workers:
         Runs the trials elsewhere.
     n_trials : int
         How many trials run at once.
-    n_threads : int
-        What one model may use that trains alone.
     """
 
     def __init__(
-        self,
-        local: LocalExecutor,
-        engine: Engine | None,
-        n_trials: int,
-        n_threads: int,
+        self, local: LocalExecutor, engine: Engine | None, n_trials: int
     ) -> None:
         self.local = local
         self.engine = engine
         self.n_trials = n_trials
-        self.n_threads = n_threads
         self._ready: list[Future] = []
         self._joined: list[Future] = []
 
@@ -95,22 +86,13 @@ class Workers:
 
     @property
     def relief(self) -> float:
-        """By how many trials fewer a core of this machine has to run at the end."""
-        return 0.0 if self.engine is not None else (self.n_trials - 1) / cpu_count()
+        """By how many trials fewer a core of this machine has to run at the end.
 
-    @contextmanager
-    def for_refit(self, seconds: float) -> Iterator[LocalExecutor]:
-        """Yield what refits the winner, in so many seconds of one thread.
-
-        A worker's threads are fixed when it starts: where that is worth it, another one
-        starts, that has all of them.
+        0 where trials wait for a GPU: how long they take tells nothing of cores.
         """
-        if self.n_trials == 1 or self.n_threads == 1 or seconds < ALONE_SECONDS:
-            yield self.local
-            return
-        with LocalExecutor(1, self.n_threads) as alone:
-            alone.warm_up()
-            yield alone
+        if self.engine is not None or visible_devices():
+            return 0.0
+        return (self.n_trials - 1) / cpu_count()
 
     @contextmanager
     def for_trials(self, study: "Study", study_file: Path) -> Iterator[Executor]:
@@ -148,4 +130,4 @@ def open_workers(
     n_local = n_trials if engine is None else 1
     n_threads = n_jobs if engine is None and threads_help else 1
     with LocalExecutor(n_local, max(1, n_threads // n_local)) as local:
-        yield Workers(local, engine, n_trials, n_threads)
+        yield Workers(local, engine, n_trials)

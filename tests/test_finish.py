@@ -1,5 +1,8 @@
 """The refit of the winner, where the time does not reach."""
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_wine
@@ -7,6 +10,7 @@ from sklearn.datasets import load_wine
 from skautonas import TabularSearchClassifier
 from skautonas.data.archive import load_model
 from skautonas.data.rows import Rows
+from skautonas.estimation.evaluate import seconds_left
 from skautonas.estimation.finish import refit
 from skautonas.estimation.scoring import make_scorer
 from skautonas.estimation.study import encode_fold, write_study
@@ -37,6 +41,15 @@ def test_a_refit_of_too_few_epochs_is_not_kept(task, tmp_path):
     with pytest.raises(NoTimeError, match="epochs of 1000000"):
         refit(Refit(task, 1e6, 1e6, least_epochs=7e5), str(path))
     assert not path.exists()
+
+
+def test_the_start_of_a_worker_is_time_of_its_task(task, tmp_path):
+    path = tmp_path / "model.keras"
+    late = replace(task, asked_at=time.monotonic() - 2.0)
+    with pytest.raises(NoTimeError, match="before the worker had started"):
+        refit(Refit(late, 1e6, 1e6, least_epochs=0.0), str(path))
+    assert seconds_left(late, time.monotonic()) < 0
+    assert seconds_left(task, time.monotonic()) > 1
 
 
 def test_a_refit_of_epochs_enough_is_kept(task, tmp_path):

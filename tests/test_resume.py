@@ -11,7 +11,7 @@ from sklearn.metrics import make_scorer
 from skautonas import SkautonasWarning, TabularSearchClassifier
 from skautonas.estimators._fingerprint import _source
 from skautonas.exceptions import StudyExistsError
-from skautonas.search.journal import Asked, Ended, Journal
+from skautonas.search.journal import Asked, Ended, Finished, Journal
 from skautonas.space import TabularSpace
 from skautonas.strategy import HyperbandOracle
 from tests.faults.fit import search, told
@@ -186,9 +186,14 @@ def test_an_estimator_of_another_kind_is_refused(kept):
 
 def test_overwrite_starts_another_study(tmp_path):
     search(tmp_path, 2).fit(X, Y)
+    before = [event.outcome.checkpoint for event in events(tmp_path, Finished)]
     fitted = search(tmp_path, 1, overwrite=True, random_state=1).fit(X, Y)
     assert fitted.n_trials_ == 1
     assert len(events(tmp_path, Asked)) == 1
+    # What a process of before still writes is no file of the new study.
+    (finished,) = events(tmp_path, Finished)
+    assert finished.number == 0
+    assert finished.outcome.checkpoint not in before
 
 
 def test_without_a_seed_the_study_keeps_its_own(tmp_path):

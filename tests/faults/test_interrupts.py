@@ -181,23 +181,21 @@ def interrupt_at_the_end(folder, build, begun):
     return *map(json.loads, results), errors
 
 
-def test_04_an_interrupt_of_the_refit_keeps_the_model_of_the_trial(tmp_path):
-    first, again, errors = interrupt_at_the_end(
-        tmp_path, "build_that_hangs_in_the_first_refit", "refit-begun"
-    )
+@pytest.mark.parametrize(
+    ("build", "begun", "refitted"),
+    [
+        ("build_that_hangs_in_the_first_refit", "refit-begun", True),
+        ("build_slowly_at_the_end", "end-begun", False),
+    ],
+)
+def test_04_an_interrupt_of_the_end_keeps_the_model_of_the_trial(
+    tmp_path, build, begun, refitted
+):
+    first, again, errors = interrupt_at_the_end(tmp_path, build, begun)
     assert first[:2] == ["interrupted", False]
     assert "SkautonasWarning: Interrupted" in errors
     # The directory goes on: nothing but the refit is made up for.
-    assert again == ["max_trials", True, first[2]]
-
-
-def test_04_an_interrupt_of_the_last_step_loses_no_search(tmp_path):
-    first, again, errors = interrupt_at_the_end(
-        tmp_path, "build_slowly_at_the_end", "end-begun"
-    )
-    assert first[:2] == ["interrupted", False]
-    assert "SkautonasWarning: Interrupted" in errors
-    assert again == ["max_trials", False, first[2]]
+    assert again == ["max_trials", refitted, first[2]]
 
 
 def test_04_an_interrupted_study_goes_on(tmp_path):

@@ -104,17 +104,22 @@ def test_01_a_fit_that_is_killed_in_real_trials_goes_on_to_the_same(tmp_path):
     assert sorted(finished) == list(range(12))
 
 
-def test_01_hyperband_goes_on_in_the_middle_of_a_bracket(tmp_path):
-    more = {"strategy": "hyperband", "max_epochs": 9}
-    expected = fit.told(fit.search(tmp_path / "whole", 14, **more).fit(*WINE))
-    process = start("fit", tmp_path / "killed", 14, json.dumps(more))
+def kill_at(wanted, directory, more):
+    """Kill a fit of 14 trials when a line was printed; return how many were told."""
+    process = start("fit", directory, 14, json.dumps(more))
     for line in iter(process.stdout.readline, ""):
-        if "trial   7" in line:  # two of three on the lower rung
+        if wanted in line:
             break
     process.kill()
     process.communicate()
-    events = read_events(tmp_path / "killed")
-    n_told = sum(isinstance(event, Told) for event in events)
+    return sum(isinstance(event, Told) for event in read_events(directory))
+
+
+def test_01_hyperband_goes_on_in_the_middle_of_a_bracket(tmp_path):
+    more = {"strategy": "hyperband", "max_epochs": 9}
+    expected = fit.told(fit.search(tmp_path / "whole", 14, **more).fit(*WINE))
+    # Two of three are on the lower rung.
+    n_told = kill_at("trial   7", tmp_path / "killed", more)
     fitted = fit.search(tmp_path / "killed", 14, **more).fit(*WINE)
     assert fit.told(fitted) == expected
     fidelities = [trial.fidelity for trial in fitted.trials_]
@@ -127,14 +132,7 @@ def test_01_hyperband_goes_on_in_the_middle_of_a_bracket(tmp_path):
 def test_01_the_median_rule_goes_on_with_what_it_learnt(tmp_path):
     more = {"strategy": "random", "pruner": "median", "max_epochs": 40, "n_jobs": 1}
     whole = fit.search(tmp_path / "whole", 14, **more).fit(*WINE)
-    process = start("fit", tmp_path / "killed", 14, json.dumps(more))
-    for line in iter(process.stdout.readline, ""):
-        if "trial   6" in line:
-            break
-    process.kill()
-    process.communicate()
-    events = read_events(tmp_path / "killed")
-    n_told = sum(isinstance(event, Told) for event in events)
+    n_told = kill_at("trial   6", tmp_path / "killed", more)
     fitted = fit.search(tmp_path / "killed", 14, **more).fit(*WINE)
     assert fit.told(fitted) == fit.told(whole)
     status = [trial.status for trial in fitted.trials_]

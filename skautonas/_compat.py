@@ -172,11 +172,13 @@ def silence_oracle(oracle: Any) -> None:
     """Stop an oracle from printing and from writing files.
 
     KerasTuner 1.4.8 writes two files, not atomically, at every ask and tell, and
-    needs a project directory for them; the trials are recorded by the driver.
+    needs a project directory for them; the trials are recorded by the driver. It also
+    goes through all trials at each tell, to count failures, which the driver does.
     """
     oracle.verbose = 0
     oracle.save = _do_nothing
     oracle._save_trial = _do_nothing
+    oracle._check_consecutive_failures = _do_nothing
 
 
 def copy_space_cheaply(hp: Any) -> None:

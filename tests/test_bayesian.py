@@ -86,7 +86,8 @@ def test_a_mutation_changes_what_it_says_and_keeps_the_rest(hp):
     for _ in range(200):
         values = configurations.sample(rng)
         assert ("depth" in values) == (values["kind"] == "b")
-        changed = configurations.mutate(values, rng)
+        (row,) = configurations.mutate(configurations.row(values)[None], rng)
+        changed = configurations.values(row)
         assert ("depth" in changed) == (changed["kind"] == "b")
         differ = {k for k in values if values[k] != changed.get(k)} - {"depth"}
         depth = values.get("depth") != changed.get("depth")
@@ -105,7 +106,7 @@ def test_distances_count_what_differs(hp):
         base | {"kind": "b", "depth": 9},
         base | {"deep": True},
     ]
-    encoded = np.stack([configurations.encode(values) for values in others])
+    encoded = configurations.encode(np.stack(list(map(configurations.row, others))))
     apart = distances(encoded[:1], encoded)[0]
     np.testing.assert_allclose(apart, [0, 1, 1, 2 / 3, 2, 1])
 
@@ -113,22 +114,20 @@ def test_distances_count_what_differs(hp):
 def test_the_process_interpolates_and_is_unsure_far_away(hp):
     configurations = Configurations(hp)
     rng = np.random.default_rng(0)
-    drawn = [configurations.sample(rng) for _ in range(40)]
-    known = np.stack([configurations.encode(v) for v in drawn])
-    scores = normal_scores(np.array([truth(v) for v in drawn]))
+    drawn = configurations.draw(40, rng)
+    known = configurations.encode(drawn)
+    scores = normal_scores(np.array([truth(configurations.values(r)) for r in drawn]))
     process = GaussianProcess(known, scores, likeliest_kernel(known, scores))
     mean, deviation = process.predict(known)
     assert np.corrcoef(mean, scores)[0, 1] > 0.9
-    far = np.stack([configurations.encode(configurations.sample(rng))])
+    far = configurations.encode(configurations.draw(1, rng))
     assert process.predict(far)[1][0] > 2 * deviation.mean()
 
 
 def test_what_is_believed_counts_as_if_it_was_observed(hp):
     configurations = Configurations(hp)
     rng = np.random.default_rng(0)
-    encoded = np.stack(
-        [configurations.encode(configurations.sample(rng)) for _ in range(60)]
-    )
+    encoded = configurations.encode(configurations.draw(60, rng))
     known, pending, others = encoded[:30], encoded[30:40], encoded[40:]
     scores = normal_scores(rng.normal(size=30))
     kernel = Kernel(scale=4.0, noise=0.1)

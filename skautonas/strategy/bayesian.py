@@ -102,9 +102,9 @@ class BayesianOracle(keras_tuner.Oracle):
     def _forget(self) -> None:
         """Forget what was read of trials and of the space."""
         self._configurations: Configurations | None = None
-        # Of all trials: keys, and encoded values by identifier.
+        # Of all trials: keys, and rows by identifier.
         self._tried: set[frozenset] = set()
-        self._encoded: dict[str, np.ndarray] = {}
+        self._rows: dict[str, np.ndarray] = {}
         # Those that are not finished, by identifier; and the finished ones: by number,
         # and best first, each with what it is ordered by.
         self._open: dict[str, int] = {}
@@ -117,14 +117,15 @@ class BayesianOracle(keras_tuner.Oracle):
         """Take in what is new since the last suggestion; return what encodes."""
         configurations = self._configurations
         space = self.hyperparameters.space
-        if configurations is None or len(configurations.parameters) != len(space):
+        if configurations is None or len(configurations.dials) != len(space):
             self._forget()
             configurations = self._configurations = Configurations(self.hyperparameters)
-        new = islice(self.trials.items(), len(self._encoded), None)
+        new = islice(self.trials.items(), len(self._rows), None)
         for trial_id, trial in list(new):
-            self._open[trial_id] = len(self._encoded)
-            self._tried.add(key(_values(trial)))
-            self._encoded[trial_id] = configurations.encode(_values(trial))
+            self._open[trial_id] = len(self._rows)
+            values = trial.hyperparameters.values
+            self._tried.add(key(values))
+            self._rows[trial_id] = configurations.row(values)
         sign = 1.0 if self.objective.direction == "max" else -1.0
         for trial_id, number in list(self._open.items()):
             trial = self.trials[trial_id]
@@ -143,26 +144,37 @@ class BayesianOracle(keras_tuner.Oracle):
     def _suggest(
         self, configurations: Configurations, rng: np.random.Generator
     ) -> Configuration | None:
-        parents = [trial for *_, trial in self._ranked[:N_PARENTS]]
-        candidates = _candidates(configurations, parents, self._tried, rng)
-        if not candidates:
-            return configurations.draw_new(self._tried, rng)
-        known, scores = self._points(self._ranked, self._finished)
-        process = GaussianProcess(known, scores, self._choose_kernel())
+        best = [self._rows[trial.trial_id] for *_, trial in self._ranked[:N_PARENTS]]
+        changes = 1 + (rng.random(N_MUTATIONS) < TWO_CHANGES)
+        parents = np.resize(best, (N_MUTATIONS, len(best[0])))
+        mutated = configurations.mutate(parents, rng, changes)
+        candidates = np.concatenate([mutated, configurations.draw(N_RANDOM, rng)])
+        known, scores = self._points(configurations, self._ranked, self._finished)
+        process = GaussianProcess(known, scores, self._choose_kernel(configurations))
         pending = [trial.trial_id for trial in self.ongoing_trials.values()]
         if pending:
-            process.believe(np.stack([self._encoded[i] for i in pending]))
-        encoded = np.stack([configurations.encode(c) for c in candidates])
-        improvement = process.expected_improvement(encoded, scores.max())
-        return candidates[int(improvement.argmax())]
+            rows = np.stack([self._rows[i] for i in pending])
+            process.believe(configurations.encode(rows))
+        points = configurations.encode(candidates)
+        improvement = process.expected_improvement(points, scores.max())
+        for index in np.argsort(-improvement, kind="stable"):
+            values = configurations.values(candidates[index])
+            if key(values) not in self._tried:
+                return values
+        return configurations.draw_new(self._tried, rng)
 
     def _points(
-        self, ranked: list[tuple[float, int, Any]], finished: list[tuple[int, Any]]
+        self,
+        configurations: Configurations,
+        ranked: list[tuple[float, int, Any]],
+        finished: list[tuple[int, Any]],
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return what the model sees: the best trials and the latest.
 
         Parameters
         ----------
+        configurations : Configurations
+            Of the space.
         ranked, finished : list of tuple
             The same trials, best first and by number.
 
@@ -177,10 +189,10 @@ class BayesianOracle(keras_tuner.Oracle):
         sign = -1.0 if self.objective.direction == "max" else 1.0
         for _, trial in finished[-MOST_TRIALS // 2 :]:
             costs.setdefault(trial.trial_id, sign * trial.score)
-        known = np.stack([self._encoded[trial_id] for trial_id in costs])
+        known = configurations.encode(np.stack([self._rows[i] for i in costs]))
         return known, normal_scores(-np.array(list(costs.values())))
 
-    def _choose_kernel(self) -> "Kernel":
+    def _choose_kernel(self, configurations: Configurations) -> "Kernel":
         """Return the likeliest kernel for the first so many trials.
 
         For as many as there were when it was last chosen, which is whenever there are a
@@ -193,7 +205,8 @@ class BayesianOracle(keras_tuner.Oracle):
             chosen = self._finished[:count]
             last = chosen[-1][0]
             ranked = [rank for rank in self._ranked if rank[1] <= last]
-            self._kernel = count, likeliest_kernel(*self._points(ranked, chosen))
+            points = self._points(configurations, ranked, chosen)
+            self._kernel = count, likeliest_kernel(*points)
         return self._kernel[1]
 
 
@@ -222,7 +235,7 @@ class GaussianProcess:
         self._kernel = kernel
         self._known = known
         self._factor = _factor(distances(known, known), kernel)
-        self._weights = linalg.cho_solve((self._factor, True), scores)
+        self._whitened = linalg.solve_triangular(self._factor, scores, lower=True)
         self._pending: np.ndarray | None = None
 
     def believe(self, pending: np.ndarray) -> None:
@@ -239,8 +252,8 @@ class GaussianProcess:
 
     def predict(self, encoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and standard deviation of the scores of configurations."""
-        mean = self._similarity(encoded, self._known) @ self._weights
         explained = self._explain(encoded)
+        mean = explained.T @ self._whitened
         variance = 1.0 - (explained**2).sum(axis=0)
         if self._pending is not None:
             left = self._similarity(self._pending, encoded)
@@ -293,25 +306,3 @@ def _log_likelihood(apart: np.ndarray, scores: np.ndarray, kernel: Kernel) -> fl
     factor = _factor(apart, kernel)
     whitened = linalg.solve_triangular(factor, scores, lower=True)
     return float(-0.5 * whitened @ whitened - np.log(np.diag(factor)).sum())
-
-
-def _candidates(
-    configurations: Configurations,
-    parents: list[Any],
-    tried: set,
-    rng: np.random.Generator,
-) -> list[Configuration]:
-    """Return mutations of the parents and random configurations, none tried yet."""
-    changes = 1 + (rng.random(N_MUTATIONS) < TWO_CHANGES)
-    drawn = [
-        configurations.mutate(
-            _values(parents[index % len(parents)]), rng, int(changes[index])
-        )
-        for index in range(N_MUTATIONS)
-    ]
-    drawn += [configurations.sample(rng) for _ in range(N_RANDOM)]
-    return [values for values in drawn if key(values) not in tried]
-
-
-def _values(trial: Any) -> Configuration:
-    return trial.hyperparameters.values

@@ -1,31 +1,31 @@
-"""Configurations of a conditional space: drawn, mutated, compared."""
+"""Configurations of a conditional space: drawn, mutated, compared.
+
+Many at once are an array of numbers, a row for each configuration and a column for each
+hyperparameter, so that a strategy looks at hundreds in a millisecond.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 import keras_tuner
 import numpy as np
-from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed
 from scipy.spatial.distance import cdist
 
 from skautonas.space.base import Configuration
+from skautonas.strategy.dials import Dial
 
-# Spread of a step along a range, as a share of it.
-STEP = 0.2
-# Tries to step away from a value: many at the end of a range, or where it is short.
-MAX_STEPS = 20
 # Draws of a configuration that was not tried yet, before the space counts as
-# exhausted.
-MAX_DRAWS = 200
+# exhausted; so many of them at once.
+MAX_DRAWS, AT_ONCE = 200, 10
 # Names of hyperparameters that an oracle adds for its own use.
 OWN_PREFIX = "tuner/"
-_ABSENT = object()
 
 
 class Configurations:
     """What can be done with the configurations of one space.
 
-    A configuration maps the names of the active hyperparameters to their values.
+    A configuration maps the names of the active hyperparameters to their values; its
+    row has their numbers (see `Dial`), and NaN for each inactive one.
 
     Parameters
     ----------
@@ -34,82 +34,138 @@ class Configurations:
     """
 
     def __init__(self, hp: keras_tuner.HyperParameters) -> None:
-        self.parameters = list(hp.space)
-        # Each with the parents that must have one of some values.
-        self._conditions = [
-            (p, [(c.name, frozenset(c.values)) for c in p.conditions])
-            for p in self.parameters
-        ]
-        self._parents = {name for _, parents in self._conditions for name, _ in parents}
-        # Where the numbers of each hyperparameter begin in an encoded configuration.
-        self._places: list[tuple[int, int]] = []
-        inactive: list[float] = []
-        for parameter in self.parameters:
-            n_categories = _n_categories(parameter)
-            self._places.append((len(inactive), n_categories))
-            inactive += [0.0] * n_categories + [0.5] if n_categories else [-0.25] * 2
-        self._inactive = np.array(inactive)
+        self.dials = [Dial(parameter) for parameter in hp.space]
+        # Of a range 0.
+        self._sizes = np.array([len(dial.choices) for dial in self.dials], int)
+        self._defaults = np.array([d.number(d.parameter.default) for d in self.dials])
+        self._conditions = _conditions(self.dials)
+        # Where the numbers of each column begin in an encoded configuration.
+        ordered = np.array([dial.ordered for dial in self.dials], bool)
+        widths = np.where(ordered, 2, self._sizes + 1)
+        starts = np.cumsum(widths) - widths
+        self._lines, self._corners = np.flatnonzero(ordered), np.flatnonzero(~ordered)
+        self._starts, self._width = starts, int(widths.sum())
 
     def sample(self, rng: np.random.Generator) -> Configuration:
         """Draw each active hyperparameter uniformly."""
-        return self._read(lambda p: p.prob_to_value(rng.random()))
+        return self.values(self.draw(1, rng)[0])
+
+    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw so many rows, each active hyperparameter uniformly."""
+        drawn = rng.random((count, len(self.dials)))
+        rows = np.floor(drawn * self._sizes)
+        for column in np.flatnonzero(self._sizes == 0):
+            snapped = self.dials[column].snapped
+            rows[:, column] = [snapped(number) for number in drawn[:, column]]
+        return self._activated(rows)
 
     def draw_new(self, tried: set, rng: np.random.Generator) -> Configuration | None:
         """Draw one whose `key` was not tried; None where there seems to be none."""
-        for _ in range(MAX_DRAWS):
-            values = self.sample(rng)
-            if key(values) not in tried:
-                return values
+        for _ in range(MAX_DRAWS // AT_ONCE):
+            for row in self.draw(AT_ONCE, rng):
+                values = self.values(row)
+                if key(values) not in tried:
+                    return values
         return None
 
     def mutate(
-        self, values: Mapping[str, Any], rng: np.random.Generator, changes: int = 1
-    ) -> Configuration:
-        """Change some hyperparameters; what this activates takes its default."""
-        active = self._active(values)
-        mutable = [p for p in active if _has_alternatives(p)]
-        changed = {p.name: values[p.name] for p in active}
-        activates = False
-        for index in rng.permutation(len(mutable))[:changes]:
-            parameter = mutable[index]
-            changed[parameter.name] = _another(parameter, values[parameter.name], rng)
-            activates |= parameter.name in self._parents
-        if not activates:
-            return changed
-        return self._read(lambda p: changed.get(p.name, p.default))
+        self, rows: np.ndarray, rng: np.random.Generator, changes: Any = 1
+    ) -> np.ndarray:
+        """Change hyperparameters of each row; what this activates takes its default.
 
-    def encode(self, values: Mapping[str, Any]) -> np.ndarray:
-        """Return a point whose `distances` to others are those of configurations."""
-        point = self._inactive.copy()
-        places = zip(self._conditions, self._places, strict=True)
-        for (parameter, conditions), (start, n_categories) in places:
-            if parameter.name not in values or not _is_active(conditions, values):
-                continue
-            value = values[parameter.name]
-            if n_categories:
-                # A corner for each category, and one for none; two corners are 1 apart.
-                point[start + n_categories] = 0.0
-                point[start + _category(parameter, value)] = 0.5
-            else:
-                # A line, and a point from which all of it is 1 away.
-                position = _position(parameter, value) / 2
-                point[start], point[start + 1] = position, 0.5 - position
-        return point
+        Parameters
+        ----------
+        rows : ndarray of shape (n, columns)
+            Configurations.
+        rng : numpy.random.Generator
+            Draws which to change, and to what: any other choice, or a step of a range.
+        changes : int or ndarray of shape (n,), default=1
+            How many to change; where a row has fewer, all.
 
-    def _active(self, values: Mapping[str, Any]) -> list[Any]:
-        return [
-            parameter
-            for parameter, conditions in self._conditions
-            if parameter.name in values and _is_active(conditions, values)
+        Returns
+        -------
+        ndarray of shape (n, columns)
+            The mutated configurations.
+        """
+        mutated = rows.copy()
+        changes = np.broadcast_to(changes, len(rows))
+        mutable = (self._sizes != 1) & ~np.isnan(rows)
+        order = np.argsort(np.where(mutable, rng.random(rows.shape), 2.0), axis=1)
+        changes = np.minimum(changes, mutable.sum(axis=1))
+        for turn in range(changes.max(initial=0)):
+            at = np.flatnonzero(turn < changes)
+            columns = order[at, turn]
+            sizes = self._sizes[columns]
+            others = 1 + np.floor(rng.random(len(at)) * (sizes - 1))
+            mutated[at, columns] = (rows[at, columns] + others) % np.maximum(sizes, 1)
+            for place in np.flatnonzero(sizes == 0):
+                row, column = at[place], columns[place]
+                stepped = self.dials[column].stepped(rows[row, column], rng)
+                mutated[row, column] = stepped
+        return self._activated(mutated)
+
+    def row(self, values: Mapping[str, Any]) -> np.ndarray:
+        """Return the row of a configuration."""
+        numbers = [
+            dial.number(values[dial.parameter.name])
+            if dial.parameter.name in values
+            else np.nan
+            for dial in self.dials
         ]
+        (row,) = self._activated(np.array([numbers]), fills=False)
+        return row
 
-    def _read(self, choose: Any) -> Configuration:
-        """Choose the value of each hyperparameter that the earlier ones activate."""
-        values: Configuration = {}
-        for parameter, conditions in self._conditions:
-            if _is_active(conditions, values):
-                values[parameter.name] = choose(parameter)
-        return values
+    def values(self, row: np.ndarray) -> Configuration:
+        """Return the configuration of a row."""
+        return {
+            self.dials[column].parameter.name: self.dials[column].value(row[column])
+            for column in np.flatnonzero(~np.isnan(row))
+        }
+
+    def encode(self, rows: np.ndarray) -> np.ndarray:
+        """Return points whose `distances` are those of configurations."""
+        points = np.zeros((len(rows), self._width))
+        # A corner for each category, and one for none; two corners are 1 apart.
+        numbers, sizes = rows[:, self._corners], self._sizes[self._corners]
+        corners = np.where(np.isnan(numbers), sizes, numbers).astype(int)
+        places = self._starts[self._corners] + corners
+        np.put_along_axis(points, places, 0.5, axis=1)
+        # A line, and a point from which all of it is 1 away.
+        numbers, sizes = rows[:, self._lines], self._sizes[self._lines]
+        halves = numbers / np.maximum(sizes - 1, 1) / 2
+        inactive, starts = np.isnan(numbers), self._starts[self._lines]
+        points[:, starts] = np.where(inactive, -0.25, halves)
+        points[:, starts + 1] = np.where(inactive, -0.25, 0.5 - halves)
+        return points
+
+    def _activated(self, rows: np.ndarray, fills: bool = True) -> np.ndarray:
+        """Blank what is inactive; fill what is active and blank with defaults.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, columns)
+            Changed in place.
+        fills : bool, default=True
+            Whether to fill.
+        """
+        # Columns of one scope share what it takes.
+        met: dict[tuple, np.ndarray] = {}
+        for column, conditions in enumerate(self._conditions):
+            if conditions not in met:
+                active = np.ones(len(rows), bool)
+                for alternatives in conditions:
+                    one = np.zeros(len(rows), bool)
+                    for parent, number in alternatives:
+                        one |= rows[:, parent] == number
+                    active &= one
+                met[conditions] = active
+            active = met[conditions]
+            if conditions:
+                rows[~active, column] = np.nan
+            if fills:
+                blank = active & np.isnan(rows[:, column])
+                rows[blank, column] = self._defaults[column]
+        return rows
 
 
 def key(values: Mapping[str, Any]) -> frozenset:
@@ -117,40 +173,6 @@ def key(values: Mapping[str, Any]) -> frozenset:
     return frozenset(
         item for item in values.items() if not item[0].startswith(OWN_PREFIX)
     )
-
-
-def _is_active(
-    conditions: list[tuple[str, frozenset]], values: Mapping[str, Any]
-) -> bool:
-    for name, wanted in conditions:  # noqa: SIM110 - half as long as all()
-        if values.get(name, _ABSENT) not in wanted:
-            return False
-    return True
-
-
-def _n_categories(parameter: Any) -> int:
-    """Return the number of values without an order; 0 where they have one."""
-    if isinstance(parameter, Choice) and not parameter.ordered:
-        return len(parameter.values)
-    return 2 if isinstance(parameter, Boolean) else 0
-
-
-def _has_alternatives(parameter: Any) -> bool:
-    if isinstance(parameter, Choice):
-        return len(parameter.values) > 1
-    return not isinstance(parameter, Fixed)
-
-
-def _category(parameter: Any, value: Any) -> int:
-    return parameter.values.index(value) if isinstance(parameter, Choice) else value
-
-
-def _position(parameter: Any, value: Any) -> float:
-    """Return where a value is between the least and the greatest, from 0 to 1."""
-    if isinstance(parameter, Choice):
-        last = max(len(parameter.values) - 1, 1)
-        return parameter.values.index(value) / last
-    return float(parameter.value_to_prob(value))
 
 
 def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -172,15 +194,29 @@ def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return cdist(first, second, "cityblock")
 
 
-def _another(parameter: Any, value: Any, rng: np.random.Generator) -> Any:
-    """Return another value of a hyperparameter: any choice, or a step of a range."""
-    if isinstance(parameter, Choice):
-        return rng.choice([v for v in parameter.values if v != value]).item()
-    if isinstance(parameter, Boolean):
-        return not value
-    for step in STEP * rng.standard_normal(MAX_STEPS):
-        place = np.clip(parameter.value_to_prob(value) + step, 0.0, 1.0 - 1e-9)
-        stepped = parameter.prob_to_value(float(place))
-        if stepped != value:
-            return stepped
-    return value
+def _conditions(dials: list[Dial]) -> list[tuple]:
+    """Return what makes each column active: all of some conditions.
+
+    Each is that one of some columns has some number. There are several columns where a
+    name was declared in several scopes.
+    """
+    columns: dict[str, list[int]] = {}
+    conditions = []
+    for column, dial in enumerate(dials):
+        conditions.append(
+            tuple(
+                tuple(
+                    (parent, number)
+                    for parent in columns.get(condition.name, ())
+                    for number in _numbers(dials[parent], condition.values)
+                )
+                for condition in dial.parameter.conditions
+            )
+        )
+        columns.setdefault(dial.parameter.name, []).append(column)
+    return conditions
+
+
+def _numbers(dial: Dial, values: Any) -> list[float]:
+    offered = dial.choices or values
+    return [dial.number(value) for value in values if value in offered]

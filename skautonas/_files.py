@@ -86,7 +86,11 @@ def temporary_folder() -> Iterator[Path]:
         with unnamed.open("w") as file:
             if _lock(file):
                 unnamed.rename(folder / ALIVE)
-            yield folder
+            _held.add(file)
+            try:
+                yield folder
+            finally:
+                _held.discard(file)
 
 
 def _lock(file: IO) -> bool:

@@ -17,6 +17,10 @@ class NoTimeError(SkautonasError, TimeoutError):
     """The time was up before a first step."""
 
 
+class NoWorkerError(SkautonasError, RuntimeError):
+    """No worker could be found, or started, for a trial."""
+
+
 class DamagedFileError(SkautonasError, OSError):
     """A file of a study is absent, or cannot be read."""
 

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from skautonas.strategy import make_oracle
-from skautonas.strategy.bayesian import (
-    BayesianOracle,
+from skautonas.strategy.bayesian import BayesianOracle
+from skautonas.strategy.configurations import Configurations, distances
+from skautonas.strategy.gaussian_process import (
     GaussianProcess,
     Kernel,
     likeliest_kernel,
     normal_scores,
 )
-from skautonas.strategy.configurations import Configurations, distances
 
 
 @pytest.fixture

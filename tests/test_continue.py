@@ -121,6 +121,18 @@ def test_a_changed_bit_is_noticed(train, tmp_path):
 
 
 @pytest.mark.parametrize("train", [("tabular-regressor", None)], indirect=True)
+@pytest.mark.parametrize("place", [4, 6, 8])  # version, flags, method
+def test_a_changed_header_is_noticed(train, tmp_path, place):
+    path = tmp_path / train(0, 1.0).checkpoint
+    content = bytearray(path.read_bytes())
+    # Those of the last file, in the directory of the archive.
+    content[content.rindex(b"PK\x01\x02") + place + 2] ^= 0x41
+    path.write_bytes(content)
+    with pytest.raises(DamagedFileError, match="cannot be read"):
+        read_variables(path)
+
+
+@pytest.mark.parametrize("train", [("tabular-regressor", None)], indirect=True)
 def test_a_part_of_the_rows_trains_in_fewer_steps(train):
     third = train(0, 1.0, rows=1 / 3, max_epochs=3)
     whole = train(1, 1.0, max_epochs=3)

@@ -5,15 +5,17 @@ import dataclasses
 import itertools
 import threading
 import time
-from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
 
 from skautonas.estimation.task import Seconds, TrialOutcome, TrialTask
+from skautonas.exceptions import NoWorkerError
 from skautonas.search.budget import FINISH_SECONDS, Budget
 from skautonas.search.deadlines import FIRST_OVERRUN_SECONDS, OVERRUN_SECONDS
-from skautonas.search.driver import MAX_FAILURES, PATIENCE, Driver
+from skautonas.search.driver import MAX_ATTEMPTS, MAX_FAILURES, PATIENCE, Driver
 from skautonas.search.journal import Asked, Finished, Told
 from skautonas.search.ledger import Ledger
 from skautonas.search.proposal import Proposal
@@ -74,6 +76,7 @@ def run(
     record=None,
     forget=None,
     on_trial=None,
+    make_executor=None,
     **rules,
 ):
     strategy = strategy or Numbers()
@@ -83,7 +86,7 @@ def run(
         "n_folds": 1,
         "in_order": False,
     } | rules
-    with ThreadPoolExecutor(workers) as executor:
+    with (make_executor or partial(ThreadPoolExecutor, workers))() as executor:
         driver = Driver(
             strategy,
             executor,
@@ -411,17 +414,25 @@ def test_a_search_that_stopped_anywhere_goes_on_to_the_same(in_order):
         retried = {number for number, attempt in evaluated if attempt == 1}
         assert retried == asked - finished
         # Killed again after that, it still knows everything.
-        again, _ = run(
+        again, retold = run(
             None, events=first.events + rest.events, **(rules | {"max_trials": 9})
         )
+        assert retold.told == expected_strategy.told
         assert [t.number for t in again.ledger.trials] == list(range(9))
 
 
 def test_more_trials_may_follow():
     first = Recorder()
     run(evaluate_number, workers=1, max_trials=3, record=first)
-    driver, _ = run(evaluate_number, workers=1, max_trials=5, events=first.events)
+    evaluated = []
+
+    def evaluate(task):
+        evaluated.append(task.number)
+        return evaluate_number(task)
+
+    driver, _ = run(evaluate, workers=1, max_trials=5, events=first.events)
     assert [trial.number for trial in driver.ledger.trials] == [0, 1, 2, 3, 4]
+    assert evaluated == [3, 4]
 
 
 def test_answers_that_waited_for_their_turn_are_not_lost():
@@ -530,8 +541,101 @@ def test_a_gap_of_a_search_under_time_is_filled_in_order():
         Finished(1, 0, evaluate_number(make_task(Proposal(1, {"x": 1}), 0, None)), 1.0),
         Told(1),
     ]
-    driver, _ = run(evaluate_number, events=events, in_order=True, **rules)
-    assert sorted(t.number for t in driver.ledger.trials) == [0, 1, 2, 3]
+    _, strategy = run(evaluate_number, events=events, in_order=True, **rules)
+    assert [number for number, *_ in strategy.told] == [1, 0, 2, 3]
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+def test_a_trial_that_no_search_survives_is_given_up(in_order):
+    events = [Asked(0, attempt, {"x": 0}, 0.0) for attempt in range(MAX_ATTEMPTS)]
+    evaluated = []
+
+    def evaluate(task):
+        evaluated.append((task.number, task.attempt))
+        return evaluate_number(task)
+
+    rules = {"workers": 1, "max_trials": 2, "in_order": in_order}
+    record = Recorder()
+    driver, strategy = run(evaluate, events=events, record=record, **rules)
+    assert evaluated == [(1, 0)]
+    assert "in each of 5 attempts" in driver.ledger.trials[0].outcome.error
+    # Nor does a later search try it.
+    _, again = run(None, events=events + record.events, **rules)
+    assert again.told == strategy.told
+    evaluated.clear()
+    run(evaluate, events=events[:-1], **rules)
+    assert evaluated == [(0, MAX_ATTEMPTS - 1), (1, 0)]
+
+
+class Refusing(ThreadPoolExecutor):
+    """Takes so many trials."""
+
+    def __init__(self, count):
+        super().__init__(2)
+        self.left = count
+
+    def submit(self, function, task):
+        self.left -= 1
+        if self.left >= 0:
+            return super().submit(function, task)
+        future = Future()
+        future.set_exception(NoWorkerError("no more"))
+        return future
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+def test_an_executor_that_takes_no_more_trials_ends_the_search(in_order):
+    rules = {"workers": 2, "max_trials": 8, "in_order": in_order}
+    record = Recorder()
+    driver, _ = run(
+        evaluate_number, record=record, make_executor=lambda: Refusing(3), **rules
+    )
+    assert driver.stop_reason == "executor"
+    assert str(driver.stop_error) == "no more"
+    assert sorted(t.number for t in driver.ledger.trials) == [0, 1, 2]
+    # What it did not take was no trial: it is one when the search goes on.
+    attempts = []
+
+    def evaluate(task):
+        attempts.append((task.number, task.attempt))
+        return evaluate_number(task)
+
+    driver, _ = run(evaluate, events=record.events, **rules)
+    assert sorted(t.number for t in driver.ledger.trials) == list(range(8))
+    assert all(t.outcome.status == "completed" for t in driver.ledger.trials)
+    assert attempts[0] == (3, 1)
+
+
+def test_a_lost_trial_without_time_left_is_no_end_by_number():
+    done = outcome(1.0)
+    events = [
+        Asked(0, 0, {"x": 0}, 0.0),
+        Finished(0, 0, done, 1.0),
+        Told(0),
+        Asked(1, 0, {"x": 1}, 1.0),
+    ]
+    driver, _ = run(evaluate_number, events=events, budget=0.4, max_trials=2)
+    assert driver.stop_reason == "time_budget"
+    assert len(driver.ledger.trials) == 1
+
+
+@pytest.mark.parametrize(("timeout", "expected"), [(None, 18.0), (40.0, 40.0)])
+def test_a_timeout_stands_in_for_the_share_of_a_trial(timeout, expected):
+    given = []
+
+    def evaluate(task):
+        given.append(task.seconds)
+        return outcome(1.0)
+
+    run(
+        evaluate,
+        workers=1,
+        budget=60.0,
+        clock=lambda: 0.0,
+        max_trials=1,
+        trial_timeout=timeout,
+    )
+    assert given == [expected]
 
 
 def test_a_first_trial_that_was_lost_gets_its_time_again():

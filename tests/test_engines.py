@@ -18,7 +18,12 @@ from sklearn.base import clone
 from sklearn.datasets import load_wine
 from sklearn.model_selection import GridSearchCV
 
-from skautonas import ImageSearchClassifier, TabularSearchClassifier
+from skautonas import (
+    ImageSearchClassifier,
+    SearchFailedError,
+    SkautonasWarning,
+    TabularSearchClassifier,
+)
 from skautonas.estimation.task import TrialTask
 from skautonas.search import devices
 from skautonas.search import executor as local_workers
@@ -57,6 +62,34 @@ def test_an_executor_runs_the_trials_as_local_workers_do(make, local):
     with make() as executor:
         search = TabularSearchClassifier(**QUICK, max_trials=4, executor=executor)
         assert alike(search.fit(X, y), local)
+
+
+class Leaving(ThreadPoolExecutor):
+    """Is shut down by somebody when it has taken so many tasks."""
+
+    def __init__(self, count):
+        super().__init__(1)
+        self.left = count
+
+    def submit(self, function, *arguments):
+        self.left -= 1
+        if self.left < 0:
+            self.shutdown(wait=False)
+        return super().submit(function, *arguments)
+
+
+def test_an_executor_that_ends_keeps_the_search_and_loses_no_trial(tmp_path, local):
+    more = {**QUICK, "max_trials": 4, "directory": tmp_path / "study"}
+    search = TabularSearchClassifier(executor=Leaving(3), **more)
+    with pytest.warns(SkautonasWarning, match=r"after 2 trials.*after shutdown"):
+        search.fit(X, y)
+    assert search.stop_reason_ == "executor"
+    assert search.n_trials_ == 2
+    with ThreadPoolExecutor(1) as executor:
+        assert alike(search.set_params(executor=executor).fit(X, y), local)
+    search = TabularSearchClassifier(executor=Leaving(1), **QUICK, max_trials=4)
+    with pytest.raises(SearchFailedError, match=r"no model.*after shutdown"):
+        search.fit(X, y)
 
 
 class Counting(ThreadPoolExecutor):

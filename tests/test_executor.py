@@ -13,6 +13,7 @@ import pytest
 from sklearn.datasets import load_wine
 
 from skautonas import TabularSearchClassifier
+from skautonas.exceptions import NoWorkerError
 from skautonas.search import executor as module
 from skautonas.search import memory
 from skautonas.search.executor import LocalExecutor
@@ -281,6 +282,20 @@ def test_a_worker_that_died_counts_as_a_restart():
         with pytest.raises(BrokenExecutor):
             executor.submit(kill_self).result()
         assert executor.restarts == 1
+
+
+def test_where_no_process_can_be_started_a_task_says_so(monkeypatch):
+    def submit(self, function):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    with LocalExecutor(1) as executor:
+        assert executor.submit(pid).result() > 0
+        with monkeypatch.context() as patch:
+            patch.setattr(module.Worker, "submit", submit)
+            future = executor.submit(pid)
+            with pytest.raises(NoWorkerError, match="Resource temporarily"):
+                future.result(timeout=10)
+        assert executor.submit(pid).result() > 0
 
 
 def leave():

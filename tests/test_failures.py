@@ -176,8 +176,8 @@ def build_dies(hp):
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (build_hangs, r"first call of build\(hp\).* not done .* after 2\.0 s"),
-        (build_dies, r"died in the first call of build\(hp\)"),
+        (build_hangs, r"not declared .* after 2\.0 s: build\(hp\) is called"),
+        (build_dies, r"died in a call of build\(hp\) that declares the space"),
     ],
 )
 def test_a_first_build_that_is_no_model_ends_in_an_error(build, words):

@@ -1,5 +1,6 @@
 """The journal and its directory: what was appended is there, or was never."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -87,6 +88,19 @@ def test_a_changed_line_in_the_middle_is_refused_by_number(tmp_path):
     with pytest.raises(DamagedFileError, match=r"line 1 of .*overwrite=True"):
         read(path)
     assert path.read_bytes() == bytes(damaged)
+
+
+@pytest.mark.parametrize("name", ["../../rows.csv", "/etc/passwd", "*", "..", ""])
+@pytest.mark.parametrize("part", ["checkpoint", "states"])
+def test_names_of_other_files_are_refused(tmp_path, name, part):
+    finished = next(event for event in EVENTS if isinstance(event, Finished))
+    names = {part: (name,) if part == "states" else name or "*"}
+    outcome = dataclasses.replace(finished.outcome, **names)
+    journal = Journal(tmp_path / "j", durable=True)
+    journal.append(dataclasses.replace(finished, outcome=outcome), Told(0))
+    journal.close()
+    with pytest.raises(DamagedFileError, match=r"line 1 .*no name of a trial's file"):
+        read(tmp_path / "j")
 
 
 def test_a_full_disk_leaves_whole_lines(tmp_path, monkeypatch):

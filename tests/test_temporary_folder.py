@@ -1,9 +1,13 @@
 """Temporary folders do not outlive their process for long, however it ends."""
 
+import os
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from skautonas._files import ALIVE, PREFIX, temporary_folder
 
@@ -50,6 +54,35 @@ def test_a_folder_of_a_killed_process_is_deleted_by_the_next(tmp_path, monkeypat
         assert (held / "rows").exists()
     assert not orphan.exists()
     assert unknown.exists()
+
+
+FORK = """
+import os, signal, time
+from skautonas._files import temporary_folder
+with temporary_folder() as folder:
+    child = os.fork()
+    if child == 0:
+        time.sleep(600)
+    print(child, folder, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
+def test_a_forked_child_does_not_keep_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with subprocess.Popen(
+        [sys.executable, "-c", FORK], stdout=subprocess.PIPE, text=True
+    ) as process:
+        child, folder = process.stdout.readline().split()
+        try:
+            process.wait(10)
+            os.kill(int(child), 0)
+            with temporary_folder():
+                assert not Path(folder).exists()
+        finally:
+            os.kill(int(child), signal.SIGKILL)
 
 
 def test_a_link_of_another_user_is_not_followed(tmp_path, monkeypatch):

@@ -1,11 +1,10 @@
 """The archive of a model: raw inputs, preprocessing, core, prediction."""
 
 import random
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from skautonas._files import written_atomically
+from skautonas._files import temporary_folder, written_atomically
 from skautonas._tensorflow import start_tensorflow
 from skautonas.data.encode import preprocessing_model
 from skautonas.data.encoder import Encoder
@@ -96,8 +95,8 @@ def load_model(archive: bytes) -> Any:
 
     random_state = random.getstate()
     try:
-        with tempfile.TemporaryDirectory(prefix="skautonas-") as folder:
-            path = Path(folder) / "model.keras"
+        with temporary_folder() as folder:
+            path = folder / "model.keras"
             path.write_bytes(archive)
             return keras.saving.load_model(path, compile=False, safe_mode=True)
     finally:

@@ -88,7 +88,7 @@ def _read(path: str | Path) -> dict[str, Any]:
         # An archive of arrays without pickles; each of them has a checksum.
         with Path(path).open("rb") as file, np.load(file) as stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, RuntimeError) as error:
         raise DamagedFileError(
             f"Expected a checkpoint in {str(path)!r}; it cannot be read "
             f"({type(error).__name__}: {error})."

@@ -32,6 +32,7 @@ from skautonas.estimators._warnings import warn_of_changes, warn_of_result
 from skautonas.report.progress import print_trial, say
 from skautonas.search.budget import Budget
 from skautonas.search.directory import StudyDirectory, open_directory
+from skautonas.search.interrupt import Interrupt
 from skautonas.search.trial import Trial
 from skautonas.search.workers import Workers, open_workers
 
@@ -197,6 +198,7 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
         rng = check_random_state(self.random_state)
         split_seed, search_seed = map(int, rng.randint(1, 2**31 - 1, size=2))
         with (
+            Interrupt() as interrupt,
             temporary_folder() as folder,
             open_directory(self.directory, self.overwrite) as directory,
             open_workers(
@@ -224,7 +226,7 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
             if directory.durable:
                 facts = self._facts(study, given, validation, split_seed, search_seed)
             found = self._run(
-                study, settings, facts, directory, workers, budget, callbacks
+                study, settings, facts, directory, workers, budget, interrupt, callbacks
             )
             self._keep(found, study)
         self._say(
@@ -232,7 +234,7 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
             f"{self.best_score_:.4f}"
         )
         self.cold_start_time_ = budget.cold_start
-        self.search_time_ = budget.elapsed()
+        self.search_time_ = budget.wall()
         warn_of_result(self, found)
 
     def _check_rows(
@@ -314,6 +316,7 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
         directory: StudyDirectory,
         workers: Workers,
         budget: Budget,
+        interrupt: Interrupt,
         callbacks: SearchCallbacks,
     ) -> Any:
         from skautonas.search.run import run_search
@@ -323,7 +326,9 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
                 print_trial(trial, leads)
             return callbacks.trial_ended(trial)
 
-        return run_search(study, settings, facts, directory, workers, budget, on_trial)
+        return run_search(
+            study, settings, facts, directory, workers, budget, interrupt, on_trial
+        )
 
     def _say(self, line: str) -> None:
         if self.verbose:

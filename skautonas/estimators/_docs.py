@@ -38,8 +38,8 @@ default="auto"
         Stop a trial whose best score so far is below the median of the finished trials'
         averages up to there (after Golovin et al. 2017).
     trial_timeout : float or None, default=None
-        Seconds after which a trial ends. None is 30 % of ``time_budget``, 10 s at
-        least.
+        Seconds after which a trial ends, or the declaration of a user's own space.
+        None is 30 % of ``time_budget`` for a trial, 10 s at least.
     directory : str, path or None, default=None
         Where the search is recorded, so that a later fit on the same data goes on, to
         a larger ``max_trials`` or ``time_budget``; the latter then counts the seconds
@@ -83,13 +83,15 @@ best_model_ : keras.Model
     n_trials_ : int
         Number of finished trials.
     search_time_, refit_time_, cold_start_time_ : float
-        Seconds of the whole fit, of its end, and of the start of cold workers.
+        Seconds of the whole fit, with those of earlier fits of the same study; of its
+        end; and of the start of cold workers.
     refitted_ : bool
         Whether the model was trained on all rows; not where the time did not reach.
     stop_reason_ : str
         Why the search ended: "time_budget", "max_trials", "converged", "exhausted"
         (nothing new to try), "interrupted" (by Ctrl-C), "callback" (one asked for
-        it), or "failures" (its first 25 trials failed).
+        it), "executor" (it took no more trials), or "failures" (its first 25 trials
+        failed).
     scorer_ : callable
         The scorer of the objective.\
 """

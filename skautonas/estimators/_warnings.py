@@ -38,6 +38,11 @@ def warn_of_result(search: "BaseSearch", found: Any) -> None:
             f"Interrupted after {len(found.trials)} trials; the model is the best of "
             f"them.{goes_on}"
         )
+    if found.stop_error is not None:
+        _warn(
+            f"The search ended after {len(found.trials)} trials; the model is the best "
+            f"of them. {found.stop_error}"
+        )
     if found.stop_reason == "time_budget" and len(found.trials) == 1:
         _warn(
             f"time_budget={search.time_budget} s ended the search with its first "

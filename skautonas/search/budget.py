@@ -48,24 +48,31 @@ class Budget:
         return self.seconds is not None
 
     def grant_cold_start(self, seconds: float) -> None:
-        """Extend the budget by the time that cold workers took, up to a maximum."""
+        """Leave the time that cold workers took out of account, up to a maximum."""
         self.cold_start = seconds
+        self.start += min(seconds, MAX_COLD_START)
 
     def spend(self, seconds: float) -> None:
         """Count seconds that earlier fits of the same study took."""
         self.start -= seconds
 
     def elapsed(self) -> float:
-        """Return the seconds since the start."""
+        """Return the seconds that count since the start."""
         return self.clock() - self.start
+
+    def wall(self) -> float:
+        """Return the seconds since the start."""
+        return self.elapsed() + min(self.cold_start, MAX_COLD_START)
 
     def left(self) -> float:
         """Return the seconds that are left; infinite without a limit."""
         if self.seconds is None:
             return math.inf
-        return self.seconds + min(self.cold_start, MAX_COLD_START) - self.elapsed()
+        return self.seconds - self.elapsed()
 
-    def for_trial(self, reserve: float, least: float = 0.0) -> float | None:
+    def for_trial(
+        self, reserve: float, least: float = 0.0, most: float | None = None
+    ) -> float | None:
         """Return the time that a trial may take now; None without a limit.
 
         Parameters
@@ -73,9 +80,13 @@ class Budget:
         reserve : float
             Seconds to leave for what comes after the search.
         least : float, default=0.0
-            Seconds that it gets in any case.
+            Seconds that it gets though the budget has less.
+        most : float, optional
+            Seconds that no trial may exceed; without it, a share of the budget.
         """
         if self.seconds is None:
-            return None
-        share = max(TRIAL_SHARE * self.seconds, SHORT_TRIAL_SECONDS)
-        return max(min(self.left() - reserve, share), least)
+            return most
+        left = max(self.left() - reserve, least)
+        if most is None:
+            most = max(TRIAL_SHARE * self.seconds, SHORT_TRIAL_SECONDS, least)
+        return min(left, most)

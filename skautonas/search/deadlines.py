@@ -52,11 +52,8 @@ class Deadlines:
         A search's first trial gets enough to train, whatever the budget says.
         """
         least = MIN_TRIAL_SECONDS * self.rules.n_folds if is_first else 0.0
-        seconds = self.budget.for_trial(self._reserve(), least)
         timeout = self.rules.trial_timeout
-        if timeout is None:
-            return seconds
-        return timeout if seconds is None else min(seconds, timeout)
+        return self.budget.for_trial(self._reserve(), least, timeout)
 
     def latest(self, seconds: float | None) -> float:
         """Return the elapsed time at which a trial that starts now is killed."""

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from skautonas.estimation.task import TrialOutcome, TrialTask
-from skautonas.exceptions import DamagedFileError
+from skautonas.exceptions import DamagedFileError, NoWorkerError
 from skautonas.search.budget import MAX_COLD_START, Budget
 from skautonas.search.deadlines import OVERRUN_SECONDS, Deadlines
-from skautonas.search.interrupt import Interrupt
 from skautonas.search.journal import Asked, Event, Finished, Told
 from skautonas.search.ledger import Ledger
 from skautonas.search.proposal import Proposal
@@ -26,6 +25,9 @@ from skautonas.search.trial import Trial, outcome_of
 PATIENCE = 25
 # A search in which so many trials failed, and none was finished, will not succeed.
 MAX_FAILURES = 25
+# An attempt that its search did not survive may have been what ended it, as where
+# memory is short for all of its processes: there are so many before it is given up.
+MAX_ATTEMPTS = 5
 # How often the loop looks whether it was interrupted, and whether trials are late.
 POLL_SECONDS = 0.2
 # Where all trials are so late, a worker starts that is there when they are ended.
@@ -116,6 +118,7 @@ class Driver:
         self.ledger = Ledger(rules)
         self.deadlines = Deadlines(budget, rules, self.ledger)
         self.stop_reason = ""
+        self.stop_error: NoWorkerError | None = None
         self._asked = 0
         self._running: dict[Future, _Attempt] = {}
         self._killed: set[Future] = set()
@@ -161,23 +164,33 @@ class Driver:
         early = {name for trial in self._early.values() for name in trial.files}
         return self.ledger.files() | early
 
-    def run(self) -> list[Trial]:
-        """Search until a rule ends it; return the finished trials by number."""
-        with Interrupt() as interrupt:
-            # As it would have been: the next is asked for after each that is told.
+    def run(self, is_interrupted: Callable[[], bool] = lambda: False) -> list[Trial]:
+        """Search until a rule ends it, or an interrupt.
+
+        Parameters
+        ----------
+        is_interrupted : callable, optional
+            Tells whether to stop, and end the trials that run.
+
+        Returns
+        -------
+        list of Trial
+            The finished ones by number.
+        """
+        # As it would have been: the next is asked for after each that is told.
+        self._submit_proposals()
+        self._tell_early()
+        while not is_interrupted():
             self._submit_proposals()
-            self._tell_early()
-            while not interrupt.requested:
-                self._submit_proposals()
-                if not self._running:
-                    break
-                done, _ = wait(self._running, POLL_SECONDS, FIRST_COMPLETED)
-                for future in done:
-                    self._receive(future)
-                self._kill_late()
-            if interrupt.requested:
-                self.stop_reason = "interrupted"
-                self._kill(list(self._running))
+            if not self._running:
+                break
+            done, _ = wait(self._running, POLL_SECONDS, FIRST_COMPLETED)
+            for future in done:
+                self._receive(future)
+            self._kill_late()
+        if is_interrupted():
+            self.stop_reason = "interrupted"
+            self._kill(list(self._running))
         return sorted(self.ledger.trials, key=lambda trial: trial.number)
 
     def _kill_late(self) -> None:
@@ -219,7 +232,11 @@ class Driver:
 
     def _next_attempt(self) -> "_Attempt | None":
         """Return what to run next: a trial that was lost, or one of the strategy's."""
-        if self._lost and not self.stop_reason and not self._out_of_time():
+        self._give_up_lost()
+        if self._lost and not self.stop_reason:
+            if self._out_of_time():
+                self.stop_reason = "time_budget"
+                return None
             lost = self._lost.popleft()
             task = self._task(lost.proposal, lost.task.attempt + 1)
             return self._begin(lost.proposal, replace(task, floors=lost.task.floors))
@@ -235,6 +252,16 @@ class Driver:
         attempt = self._begin(proposal, task)
         self._asked += 1
         return attempt
+
+    def _give_up_lost(self) -> None:
+        """Count a trial as failed that never came to an end, in many attempts."""
+        while self._lost and self._lost[0].task.attempt + 1 >= MAX_ATTEMPTS:
+            lost = self._lost.popleft()
+            error = (
+                f"RuntimeError: in each of {MAX_ATTEMPTS} attempts the search ended "
+                "before the trial did, perhaps for want of memory"
+            )
+            self._take(lost, TrialOutcome("failed", error=error))
 
     def _begin(self, proposal: Proposal, task: TrialTask) -> "_Attempt":
         """Return an attempt at a trial, with the time that it may take."""
@@ -291,8 +318,18 @@ class Driver:
 
     def _receive(self, future: Future) -> None:
         attempt = self._running.pop(future)
+        error = future.exception()
+        if isinstance(error, NoWorkerError):
+            # It has not begun, and runs where the study goes on.
+            self._lost.append(attempt)
+            self.stop_reason, self.stop_error = "executor", error
+            return
+        seconds = self.budget.elapsed() - attempt.began
+        self._take(attempt, outcome_of(future, future in self._killed, seconds))
+
+    def _take(self, attempt: "_Attempt", outcome: TrialOutcome) -> None:
+        """Record what an attempt came to, and tell it when its turn has come."""
         task, elapsed = attempt.task, self.budget.elapsed()
-        outcome = outcome_of(future, future in self._killed, elapsed - attempt.began)
         trial = Trial(task, attempt.proposal, outcome, elapsed)
         finished = Finished(task.number, task.attempt, outcome, elapsed)
         if not self.rules.in_order:

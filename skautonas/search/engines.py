@@ -11,6 +11,9 @@ from joblib import effective_n_jobs
 from skautonas._compat import client_of, get_active_backend, pool_size
 from skautonas.search.host import Package, forget_study_files, stop_trial
 
+# What a client of Dask raises whose scheduler is gone.
+LOST = (OSError, RuntimeError, TimeoutError)
+
 
 class Engine(Protocol):
     """Runs functions somewhere, as `concurrent.futures` does.
@@ -91,13 +94,15 @@ class DaskEngine:
 
     def stop(self, key: str, future: Future) -> None:
         """End a trial on whichever worker has it."""
-        self.client.run(stop_trial, key, on_error="ignore")
+        # A cluster that was lost runs nothing.
+        with suppress(*LOST):
+            self.client.run(stop_trial, key, on_error="ignore")
 
     def close(self, key: str) -> None:
         """Delete the files on the workers."""
         self._sent = None
         # What a cluster held that is lost meanwhile is lost with it.
-        with suppress(OSError, RuntimeError, TimeoutError):
+        with suppress(*LOST):
             self.client.run(forget_study_files, key, on_error="ignore")
 
 

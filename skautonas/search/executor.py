@@ -17,7 +17,7 @@ from functools import lru_cache, partial
 from multiprocessing.util import Finalize
 from typing import Any
 
-from skautonas.exceptions import SearchFailedError
+from skautonas.exceptions import NoWorkerError, SearchFailedError
 from skautonas.search.devices import visible_devices
 from skautonas.search.memory import machine_bytes
 from skautonas.search.worker import Worker, import_tensorflow
@@ -101,7 +101,9 @@ class LocalExecutor(Executor):
 
         The task's future fails.
         """
-        self.restarts += self._end(future)
+        ended = self._end(future)
+        with self._lock:
+            self.restarts += ended
 
     def _end(self, future: Future) -> bool:
         """End the worker that is busy with a task; tell whether that was needed."""
@@ -130,14 +132,21 @@ class LocalExecutor(Executor):
         for outer, _ in waiting:
             if outer.set_running_or_notify_cancel():
                 outer.set_exception(CancelledError())
-        # One that is about to be done, as the start of a warm worker is, needs no kill.
-        wait_for(busy, GRACE_SECONDS)
-        for outer in busy:
-            self._end(outer)
+        try:
+            # One that is about to be done, as a warm worker's start is, needs no kill.
+            wait_for(busy, GRACE_SECONDS)
+            for outer in busy:
+                self._end(outer)
+        finally:
+            self._give_all_back()
+
+    def _give_all_back(self) -> None:
         with self._lock:
-            workers = [*self._free, *(worker for worker, _ in self._busy.values())]
+            free, busy = self._free, [worker for worker, _ in self._busy.values()]
             self._free, self._busy = [], {}
-        for worker in workers:
+        for worker in busy:  # after another Ctrl-C
+            _end_pool(worker)
+        for worker in [*free, *busy]:
             if self._rests:
                 _rest(worker)
             _give_back(worker)
@@ -150,9 +159,16 @@ class LocalExecutor(Executor):
             worker = self._free.pop()
             try:
                 inner = worker.submit(task)
-            except Exception as error:  # no process could be started
+            except Exception as error:
+                # The task may be queued there already, and must not run later.
+                _end_pool(worker)
                 self._free.insert(0, worker)
-                outer.set_exception(error)
+                outer.set_exception(
+                    NoWorkerError(
+                        "Expected another worker process; none could be started "
+                        f"({type(error).__name__}: {error})."
+                    )
+                )
                 continue
             self._busy[outer] = (worker, inner)
             inner.add_done_callback(partial(self._finish, outer))
@@ -215,6 +231,11 @@ def _give_back(worker: Worker) -> None:
 def _most_bytes() -> float:
     """Return what a worker may hold: all that are in use here share the machine."""
     return max(WORKER_SHARE * machine_bytes() / max(len(_leased), 1), LEAST_BYTES)
+
+
+def _end_pool(worker: Worker) -> None:
+    """End the process of a worker, and do not wait until it is gone."""
+    worker.replace().shutdown(wait=False, kill_workers=True)
 
 
 def _rest(worker: Worker) -> None:

@@ -4,6 +4,7 @@ import math
 import time
 import uuid
 import zlib
+from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from skautonas.search.trial import Trial
 # A refit that gets less than this share of the time that it needs, or of its epochs, is
 # worth less than the trial it would replace.
 MIN_REFIT_SHARE = 0.7
+# How often a refit looks whether it was interrupted.
+POLL_SECONDS = 0.2
 # A winner whose weights were damaged trains again in so many times what it took.
 AGAIN_MARGIN = 1.2
 
@@ -36,14 +39,13 @@ AGAIN_MARGIN = 1.2
 class FinalModel:
     """The archive, whether it is that of a refit, and the error of one that failed.
 
-    Where only the time did not reach for a refit there is no error, as none was
-    promised then. ``interrupted`` says that Ctrl-C ended the refit.
+    Where only the time did not reach for a refit, or Ctrl-C ended it, there is no
+    error, as none was promised then.
     """
 
     archive: bytes
     refitted: bool
     refit_error: str | None = None
-    interrupted: bool = False
 
 
 def finish(
@@ -54,7 +56,7 @@ def finish(
     directory: StudyDirectory,
     *,
     relief: float,
-    interrupted: bool,
+    interrupt: Interrupt,
 ) -> FinalModel:
     """Refit the winner on all rows, or put the model of its trial together.
 
@@ -72,8 +74,8 @@ def finish(
         Where the files of trials are.
     relief : float
         By how many trials fewer a core has to run now.
-    interrupted : bool
-        Whether Ctrl-C ended the search: the next one raises.
+    interrupt : Interrupt
+        Tells whether to leave a refit.
 
     Raises
     ------
@@ -86,20 +88,17 @@ def finish(
     failure = None
     if seconds is not None:
         try:
-            _refit(winner, seconds, executor, path)
-            return FinalModel(_taken(path), refitted=True)
-        except KeyboardInterrupt:
-            interrupted = True
+            if _refit(winner, seconds, executor, path, interrupt):
+                return FinalModel(_taken(path), refitted=True)
         except NoTimeError:
             pass
         except Exception as error:
             failure = f"{type(error).__name__}: {error}"
-    with Interrupt(interrupted) as interrupt:
-        try:
-            _assemble(winner, outcome, executor, budget, path)
-        except DamagedFileError:
-            _assemble(winner, _train_again(winner, executor), executor, budget, path)
-    return FinalModel(_taken(path), False, failure, interrupt.requested)
+    try:
+        _assemble(winner, outcome, executor, budget, path)
+    except DamagedFileError:
+        _assemble(winner, _train_again(winner, executor), executor, budget, path)
+    return FinalModel(_taken(path), refitted=False, refit_error=failure)
 
 
 def stored_model(
@@ -193,7 +192,14 @@ def _train_again(winner: Trial, executor: LocalExecutor) -> TrialOutcome:
     return again
 
 
-def _refit(winner: Trial, seconds: float, executor: LocalExecutor, path: Path) -> None:
+def _refit(
+    winner: Trial,
+    seconds: float,
+    executor: LocalExecutor,
+    path: Path,
+    interrupt: Interrupt,
+) -> bool:
+    """Refit the winner, and save the model; return False where Ctrl-C ended it."""
     limit = None if math.isinf(seconds) else seconds
     task = replace(winner.task, seconds=limit, asked_at=time.monotonic())
     outcome = winner.outcome
@@ -201,12 +207,15 @@ def _refit(winner: Trial, seconds: float, executor: LocalExecutor, path: Path) -
     job = Refit(task, outcome.planned_epochs, outcome.best_epoch, least)
     # Its worker may be new, and start while the refit waits.
     longest = seconds + OVERRUN_SECONDS + MAX_COLD_START
+    ends = time.monotonic() + longest
     future = executor.submit(refit, job, str(path))
-    try:
-        result_within(executor, future, longest, f"It was ended after {longest:.1f} s.")
-    except KeyboardInterrupt:
+    while not future.done() and not interrupt.requested and time.monotonic() < ends:
+        wait_for([future], POLL_SECONDS)
+    if interrupt.requested and not future.done():
         executor.kill(future)
-        raise
+        return False
+    result_within(executor, future, 0.0, f"It was ended after {longest:.1f} s.")
+    return True
 
 
 def _refit_seconds(

@@ -24,7 +24,7 @@ from skautonas.search.executor import LocalExecutor, rest_idle_workers
 KEPT_COPIES = 2
 
 _copies: dict[str, "StudyCopy"] = {}
-_running: dict[str, tuple[LocalExecutor, Future]] = {}
+_running: dict[str, "_Run"] = {}
 _lock = threading.Lock()
 
 
@@ -115,6 +115,20 @@ def run_trial(
     tuple of TrialOutcome and dict of str to bytes
         The outcome, and the files that it left; none without a package.
     """
+    run = _running[key] = _Run()
+    try:
+        return _run_trial(run, package, states, function, task)
+    finally:
+        _running.pop(key, None)
+
+
+def _run_trial(
+    run: "_Run",
+    package: Package | None,
+    states: dict[str, bytes],
+    function: Callable[[TrialTask], TrialOutcome],
+    task: TrialTask,
+) -> tuple[TrialOutcome, dict[str, bytes]]:
     if package is None:
         if not Path(task.study).exists():
             raise FileNotFoundError(
@@ -123,23 +137,22 @@ def run_trial(
                 "TMPDIR to it before Python starts, and directory= to a part of it; or "
                 "use Dask or Ray, which send the rows."
             )
-        return _evaluate(key, function, task), {}
+        return run.evaluate(function, task), {}
     copy = _copy_of(package)
     with tempfile.TemporaryDirectory(dir=copy.folder) as name:
         folder = Path(name)
         for state, content in states.items():
             (folder / state).write_bytes(content)
         there = replace(task, study=str(copy.folder / package.study), folder=name)
-        outcome = _evaluate(key, function, there)
+        outcome = run.evaluate(function, there)
         return outcome, {name: (folder / name).read_bytes() for name in outcome.files}
 
 
 def stop_trial(key: str) -> None:
-    """End a trial that runs on this machine, if it does."""
-    running = _running.get(key)
-    if running is not None:
-        executor, future = running
-        executor.kill(future)
+    """End a trial that is on this machine, if it is."""
+    run = _running.get(key)
+    if run is not None:
+        run.stop()
 
 
 def forget_study_files(key: str) -> None:
@@ -149,25 +162,41 @@ def forget_study_files(key: str) -> None:
     rest_idle_workers()
 
 
-def _evaluate(key: str, function: Callable, task: TrialTask) -> TrialOutcome:
-    # The next trial of the study may find its rows and compiled models.
-    with LocalExecutor(1, rests=False) as executor:
-        (ready,) = executor.warm_up()
-        _running[key] = (executor, ready)
-        try:
-            ready.result()
+class _Run:
+    """A trial on this machine, from when it arrives: it may be stopped at any time."""
+
+    def __init__(self) -> None:
+        self._stopped = False
+        self._current: tuple[LocalExecutor, Future] | None = None
+
+    def evaluate(self, function: Callable, task: TrialTask) -> TrialOutcome:
+        """Evaluate the trial in a worker."""
+        # The next trial of the study may find its rows and compiled models.
+        with LocalExecutor(1, rests=False) as executor:
+            (ready,) = executor.warm_up()
+            self._await(executor, ready, None)
             # The clock of the machine that asked is another.
             future = executor.submit(function, replace(task, asked_at=None))
-            _running[key] = (executor, future)
-            done, _ = wait_for([future], task.killed_after)
-            if not done:
-                executor.kill(future)
-                raise TimeoutError(
-                    "it did not stop when its time was up, and was killed"
-                )
-            return future.result()
-        finally:
-            del _running[key]
+            return self._await(executor, future, task.killed_after)
+
+    def stop(self) -> None:
+        """End the trial."""
+        self._stopped = True
+        if self._current is not None:
+            executor, future = self._current
+            executor.kill(future)
+
+    def _await(
+        self, executor: LocalExecutor, future: Future, seconds: float | None
+    ) -> TrialOutcome:
+        self._current = executor, future
+        if self._stopped:  # before there was anything to end
+            executor.kill(future)
+        done, _ = wait_for([future], seconds)
+        if not done:
+            executor.kill(future)
+            raise TimeoutError("it did not stop when its time was up, and was killed")
+        return future.result()
 
 
 def _copy_of(package: Package) -> StudyCopy:

@@ -7,23 +7,20 @@ from typing import Any, Self
 
 
 class Interrupt:
-    """While it is entered, a first Ctrl-C is noted, and a second one raises.
+    """While it is entered, and once `defer` was called, a first Ctrl-C is only noted.
 
-    In another thread than the main one, which gets no signals, nothing changes.
-
-    Parameters
-    ----------
-    requested : bool, default=False
-        Whether there was a first one before.
+    A second one raises, as all do before. In another thread than the main one, which
+    gets no signals, nothing changes.
 
     Attributes
     ----------
     requested : bool
-        Whether there was one, now or before.
+        Whether there was one.
     """
 
-    def __init__(self, requested: bool = False) -> None:
-        self.requested = requested
+    def __init__(self) -> None:
+        self.requested = False
+        self._defers = False
         self._before: Any = None
 
     def __enter__(self) -> Self:
@@ -37,7 +34,11 @@ class Interrupt:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
 
+    def defer(self) -> None:
+        """From now on, note the first one."""
+        self._defers = True
+
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
+        if self.requested or not self._defers:
             raise KeyboardInterrupt
         self.requested = True

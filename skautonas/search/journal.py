@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,6 +52,10 @@ class Ended:
     checksum: int
     elapsed: float
 
+
+# Of the files of a trial, which lie in one folder: what else a line names, somebody put
+# there to have it read or deleted.
+FILE_NAME = re.compile(r"\w[\w.-]*")
 
 Event = Asked | Finished | Told | Ended
 EVENTS: dict[str, Any] = {
@@ -161,6 +166,9 @@ def _from_line(line: bytes) -> Event:
 
 
 def _outcome(body: dict[str, Any]) -> TrialOutcome:
+    for name in [*body["states"], *filter(None, [body["checkpoint"]])]:
+        if not FILE_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a trial's file")
     body["scores"] = tuple(body["scores"])
     body["states"] = tuple(body["states"])
     body["curve"] = [tuple(point) for point in body["curve"]]

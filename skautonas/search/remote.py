@@ -8,6 +8,7 @@ from pathlib import Path
 
 from skautonas._files import written_atomically
 from skautonas.estimation.task import TrialOutcome, TrialTask
+from skautonas.exceptions import NoWorkerError
 from skautonas.search.engines import Engine
 from skautonas.search.host import Package, run_trial
 
@@ -41,7 +42,12 @@ class RemoteExecutor(Executor):
             states = {} if sent is None else _read_states(task)
             inner = self.engine.submit(run_trial, key, sent, states, function, task)
         except Exception as error:  # as of a pool whose process died
-            outer.set_exception(error)
+            outer.set_exception(
+                NoWorkerError(
+                    f"Expected the executor to take a trial; it refused "
+                    f"({type(error).__name__}: {str(error).strip()[:200]})."
+                )
+            )
             return outer
         with self._lock:
             self._running[outer] = (key, inner)
@@ -54,10 +60,12 @@ class RemoteExecutor(Executor):
             key, inner = self._running.pop(future, ("", None))
         if inner is None:
             return
-        # Dask's and Ray's futures let themselves be cancelled while their tasks run.
-        self.engine.stop(key, inner)
-        inner.cancel()
-        future.set_exception(CancelledError())
+        try:
+            # Dask's and Ray's futures are cancelled though their tasks run.
+            self.engine.stop(key, inner)
+            inner.cancel()
+        finally:
+            future.set_exception(CancelledError())
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End all trials, and free what the engine holds of the study."""

@@ -21,6 +21,7 @@ from skautonas.search.directory import StudyDirectory
 from skautonas.search.driver import Driver
 from skautonas.search.executor import LocalExecutor, result_within
 from skautonas.search.finish import FinalModel, finish, store_model, stored_model
+from skautonas.search.interrupt import Interrupt
 from skautonas.search.journal import Asked
 from skautonas.search.proposal import Proposal
 from skautonas.search.pruner import PRUNERS
@@ -78,6 +79,7 @@ class Found:
     trials: list[Trial]
     winner: Trial
     stop_reason: str
+    stop_error: Exception | None
     final: FinalModel
     refit_seconds: float
 
@@ -89,6 +91,7 @@ def run_search(
     directory: StudyDirectory,
     workers: Workers,
     budget: Budget,
+    interrupt: Interrupt,
     on_trial: Callable[[Trial, bool], bool],
 ) -> Found:
     """Search a study's space, refit the winner and put the model together.
@@ -108,6 +111,8 @@ def run_search(
         The processes of the fit.
     budget : Budget
         Time that is left.
+    interrupt : Interrupt
+        A first Ctrl-C ends the search from when its first trial begins.
     on_trial : callable
         ``on_trial(trial, leads)`` is called with each finished trial, and whether it
         is the new incumbent; returns whether to ask for no further one.
@@ -158,7 +163,8 @@ def run_search(
         )
         driver.replay(events)
         directory.keep_only(driver.files())
-        trials = driver.run()
+        interrupt.defer()
+        trials = driver.run(lambda: interrupt.requested)
     winner, stop_reason = driver.ledger.incumbent, driver.stop_reason
     if winner is None:
         if stop_reason == "interrupted":
@@ -169,13 +175,14 @@ def run_search(
                 f"Interrupted before any trial had finished; {len(trials)} failed. "
                 f"There is no model.{goes_on}"
             )
+        if driver.stop_error is not None:
+            raise SearchFailedError(f"There is no model: {driver.stop_error}")
         raise SearchFailedError(failure_message(trials))
     start = time.monotonic()
     refit = settings.refit_share > 0
     final = stored_model(directory, winner, len(trials), refit)
     if final is None:
-        interrupted = stop_reason == "interrupted"
-        share = 0.0 if interrupted else settings.refit_share
+        share = 0.0 if interrupt.requested else settings.refit_share
         final = finish(
             winner,
             share,
@@ -183,17 +190,16 @@ def run_search(
             budget,
             directory,
             relief=workers.relief,
-            interrupted=interrupted,
+            interrupt=interrupt,
         )
-        if final.interrupted:
-            stop_reason = "interrupted"
-        if stop_reason != "interrupted":
+        if not interrupt.requested:
             elapsed = budget.elapsed()
             store_model(directory, winner, len(trials), refit, final, elapsed)
     return Found(
         trials=trials,
         winner=winner,
-        stop_reason=stop_reason,
+        stop_reason="interrupted" if interrupt.requested else stop_reason,
+        stop_error=driver.stop_error,
         final=final,
         refit_seconds=time.monotonic() - start,
     )
@@ -264,9 +270,9 @@ def _declare(
     if timeout is not None and not source.standard:
         seconds = min(seconds, timeout)
     overdue = (
-        "The first call of build(hp), with the defaults of all hyperparameters, was "
-        f"not done when the time was up, after {seconds:.1f} s. Raise time_budget or "
-        "trial_timeout, or build faster."
+        "The space was not declared when the time was up, after "
+        f"{seconds:.1f} s: build(hp) is called with the defaults, and once more for "
+        "each conditional scope. Raise time_budget or trial_timeout, or build faster."
     )
     try:
         return result_within(executor, future, seconds, overdue)
@@ -274,8 +280,8 @@ def _declare(
         raise
     except BrokenExecutor as error:
         raise SearchFailedError(
-            "The worker died in the first call of build(hp), with the defaults of all "
-            "hyperparameters, perhaps for want of memory."
+            "The worker died in a call of build(hp) that declares the space, with the "
+            "defaults first, perhaps for want of memory."
         ) from error
     except Exception as error:
         error.add_note("Raised while the space was declared, by the first build(hp).")

@@ -13,7 +13,8 @@ from skautonas.search.proposal import Proposal
 class Trial:
     """One finished trial.
 
-    ``finished_at`` counts seconds from the start of the fit.
+    ``finished_at`` counts seconds from the start of the search, those of earlier fits
+    of the same study included, those of starting workers not.
     """
 
     task: TrialTask

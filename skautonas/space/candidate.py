@@ -1,14 +1,13 @@
 """From a configuration to a compiled model: our spaces, and the user's own."""
 
-import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import keras_tuner
 
+from skautonas._files import temporary_folder
 from skautonas.space.base import SearchSpace, declared
 from skautonas.space.recipe import Recipe
 
@@ -237,8 +236,8 @@ def check_loads(model: Any) -> None:
     """Refuse a model that could be trained, but not be loaded from its file."""
     from skautonas.data.archive import load_model, save_model, uncompiled
 
-    with tempfile.TemporaryDirectory(prefix="skautonas-") as folder:
-        path = Path(folder) / "model.keras"
+    with temporary_folder() as folder:
+        path = folder / "model.keras"
         try:
             with warnings.catch_warnings():
                 # Keras warns of models without weights yet, and of lambdas.

@@ -4,7 +4,7 @@ Many at once are an array of numbers, a row for each configuration and a column 
 hyperparameter, so that a strategy looks at hundreds in a millisecond.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras_tuner
@@ -14,9 +14,11 @@ from scipy.spatial.distance import cdist
 from skautonas.space.base import Configuration
 from skautonas.strategy.dials import Dial
 
-# Draws of a configuration that was not tried yet, before the space counts as
-# exhausted; so many of them at once.
+# Draws of a configuration that was not tried yet, before all are gone through; so many
+# of them at once.
 MAX_DRAWS, AT_ONCE = 200, 10
+# Of a range, so many values are gone through.
+MAX_LEVELS = 1000
 # Names of hyperparameters that an oracle adds for its own use.
 OWN_PREFIX = "tuner/"
 
@@ -60,13 +62,83 @@ class Configurations:
         return self._activated(rows)
 
     def draw_new(self, tried: set, rng: np.random.Generator) -> Configuration | None:
-        """Draw one whose `key` was not tried; None where there seems to be none."""
+        """Draw one whose `key` was not tried; None where there is none."""
         for _ in range(MAX_DRAWS // AT_ONCE):
             for row in self.draw(AT_ONCE, rng):
                 values = self.values(row)
                 if key(values) not in tried:
                     return values
-        return None
+        # Hardly any are left: it takes no longer than what was tried.
+        levels = [rng.permutation(numbers) for numbers in self.levels(MAX_LEVELS)]
+        left = (v for v in self.walk(levels) if key(v) not in tried)
+        return next(left, None)
+
+    def levels(self, most: int) -> list[np.ndarray]:
+        """Return numbers of each hyperparameter: all choices, some of a range."""
+        return [dial.levels(most) for dial in self.dials]
+
+    def walk(self, levels: Sequence[np.ndarray]) -> Iterator[Configuration]:
+        """Go through all configurations of some levels; the last column turns first."""
+        row = np.full(len(self.dials), np.nan)
+
+        def turn(column: int) -> Iterator[Configuration]:
+            while column < len(row) and not self._is_active(column, row):
+                column += 1
+            if column == len(row):
+                yield self.values(row)
+                return
+            for number in levels[column]:
+                row[column] = number
+                yield from turn(column + 1)
+            row[column] = np.nan
+
+        return turn(0)
+
+    def neighbours(
+        self, row: np.ndarray, rng: np.random.Generator, steps: int
+    ) -> np.ndarray:
+        """Return the rows that differ in one hyperparameter, in random order.
+
+        Parameters
+        ----------
+        row : ndarray of shape (columns,)
+            A configuration.
+        rng : numpy.random.Generator
+            Draws the order, and steps along ranges.
+        steps : int
+            How many, of each range; all other choices count.
+
+        Returns
+        -------
+        ndarray of shape (n, columns)
+            What a change activates takes its default.
+        """
+        changed = []
+        for column in np.flatnonzero(~np.isnan(row)):
+            dial = self.dials[column]
+            if dial.choices:
+                others = [
+                    float(n) for n in range(len(dial.choices)) if n != row[column]
+                ]
+            else:
+                drawn = (dial.stepped(row[column], rng) for _ in range(steps))
+                others = sorted({n for n in drawn if n != row[column]})
+            for number in others:
+                changed.append(row.copy())
+                changed[-1][column] = number
+        if not changed:
+            return np.empty((0, len(row)))
+        return self._activated(rng.permutation(np.stack(changed)))
+
+    def cross(
+        self, first: np.ndarray, second: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Return a row with each hyperparameter of one of two, either as likely."""
+        taken = np.where(rng.random(len(first)) < 0.5, first, second)
+        other = np.where(np.isnan(first), second, first)
+        # Of what is active in one of them alone, its number.
+        (row,) = self._activated(np.where(np.isnan(taken), other, taken)[None])
+        return row
 
     def mutate(
         self, rows: np.ndarray, rng: np.random.Generator, changes: Any = 1
@@ -137,6 +209,12 @@ class Configurations:
         points[:, starts] = np.where(inactive, -0.25, halves)
         points[:, starts + 1] = np.where(inactive, -0.25, 0.5 - halves)
         return points
+
+    def _is_active(self, column: int, row: np.ndarray) -> bool:
+        return all(
+            any(row[parent] == number for parent, number in alternatives)
+            for alternatives in self._conditions[column]
+        )
 
     def _activated(self, rows: np.ndarray, fills: bool = True) -> np.ndarray:
         """Blank what is inactive; fill what is active and blank with defaults.

@@ -59,6 +59,19 @@ class Dial:
             return self._exact[number]
         return self.parameter.prob_to_value(float(number))
 
+    def levels(self, most: int) -> np.ndarray:
+        """Return the numbers of all choices, or of some values along the range.
+
+        Parameters
+        ----------
+        most : int
+            How many values, evenly spaced; fewer where the range has fewer.
+        """
+        if self.choices:
+            return np.arange(len(self.choices), dtype=float)
+        places = (np.arange(most) + 0.5) / most
+        return np.unique([self.snapped(place) for place in places])
+
     def snapped(self, number: float) -> float:
         """Return the number of the value that is the nearest to a number."""
         return self._place(self.value(number))

@@ -79,6 +79,15 @@ def interrupt_after(process, line, times=1, wait=0.0):
     return "".join(printed) + output, errors, seconds
 
 
+def wait_for(path, process):
+    """Wait until a process has written a file."""
+    end = time.monotonic() + 60
+    while not path.exists():
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_04_an_interrupt_keeps_the_best_so_far(tmp_path):
     process = start(tmp_path)
     output, errors, seconds = interrupt_after(process, "trial   1")
@@ -119,6 +128,41 @@ def test_05_an_interrupt_of_the_cold_start_raises(tmp_path, wait):
     assert "fitted: False" in output
     assert seconds < 10
     assert list(tmp_path.glob("skautonas-*")) == []
+
+
+HANG = """
+import os, sys, time
+from sklearn.datasets import load_wine
+from skautonas import TabularSearchClassifier
+
+def build(hp):
+    open(os.path.join(os.environ["TMPDIR"], "begun"), "w").close()
+    time.sleep(600)
+
+TabularSearchClassifier(space=build, n_jobs=1).fit(*load_wine(return_X_y=True))
+"""
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.02, 0.1, 0.25])
+def test_04_two_interrupts_of_a_build_that_hangs_leave_no_worker(tmp_path, wait):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HANG],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        start_new_session=True,
+    )
+    wait_for(tmp_path / "begun", process)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert workers
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(wait)
+    os.killpg(process.pid, signal.SIGINT)
+    end_of(process, 15)
+    assert process.returncode != 0
+    _, alive = psutil.wait_procs(workers, timeout=5)
+    assert not [worker for worker in alive if worker.status() != "zombie"]
 
 
 def build_that_hangs_in_the_first_refit(hp):
@@ -169,11 +213,7 @@ def interrupt_at_the_end(folder, build, begun):
         env=os.environ | {"TMPDIR": str(folder)},
         start_new_session=True,
     )
-    end = time.monotonic() + 60
-    while not (folder / begun).exists():
-        assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_for(folder / begun, process)
     os.killpg(process.pid, signal.SIGINT)
     output, errors = end_of(process, 60)
     assert process.returncode == 0, errors

@@ -1,17 +1,19 @@
 """Scenarios 31 to 38: spaces that end, clocks, forks, variables and paths."""
 
+import itertools
 import json
 import multiprocessing
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_wine
 
-from tests.faults.fit import search, told
+from tests.faults.fit import build, search, told
 
 WINE = load_wine(return_X_y=True)
 
@@ -33,16 +35,26 @@ def test_31_a_space_that_is_exhausted_says_so():
         assert units == {4, 8, 16}
 
 
+def jump():
+    """Have the clock of this process jump by days at each reading."""
+    real, calls = time.time, itertools.count()
+    time.time = lambda: real() + (-1) ** next(calls) * 86_400
+
+
+def build_in_a_worker_whose_clock_jumps(hp):
+    """Return a model."""
+    jump()
+    return build(hp)
+
+
 JUMP = """
-import sys, time
-real, calls = time.time, [0]
-def jumping():
-    calls[0] += 1
-    return real() + (-1) ** calls[0] * 86_400
-time.time = jumping
 from sklearn.datasets import load_wine
+from tests.faults import test_surroundings
 from tests.faults.fit import search
-fitted = search(None, None, time_budget=10).fit(*load_wine(return_X_y=True))
+test_surroundings.jump()
+build = test_surroundings.build_in_a_worker_whose_clock_jumps
+more = {"time_budget": 10, "space": build, "strategy": "random"}
+fitted = search(None, None, **more).fit(*load_wine(return_X_y=True))
 print(fitted.stop_reason_, 5 < fitted.search_time_ < 20)
 """
 
@@ -103,7 +115,7 @@ def test_36_a_child_that_was_spawned_fits():
 LISTENS = """
 import json, psutil
 from sklearn.datasets import load_wine
-from tests.faults.fit import search, told
+from tests.faults.fit import build, search, told
 fitted = search(None, 2).fit(*load_wine(return_X_y=True))
 me = psutil.Process()
 listening = [

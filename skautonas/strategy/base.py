@@ -1,0 +1,120 @@
+"""The base of our strategies, and of anybody's."""
+
+from itertools import islice
+from typing import Any
+
+import keras_tuner
+import numpy as np
+
+from skautonas.space.base import Configuration
+from skautonas.strategy.configurations import Configurations, key
+
+
+class SearchOracle(keras_tuner.Oracle):
+    """An oracle that knows its space's configurations, and learns from each trial.
+
+    A strategy is a subclass that defines `populate_space` and, where results change
+    what it proposes, `learn`. All else is here: what was tried, a generator for each
+    suggestion, learning again after a reload.
+
+    Parameters
+    ----------
+    **options
+        As for `keras_tuner.Oracle`. A ``seed`` of 0 is one as any other.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        if options.get("seed") == 0:
+            self.seed = self._seed_state = 0  # KerasTuner 1.4.8 draws one instead
+        self._configurations: Configurations | None = None
+        # Of all trials: keys, and rows by identifier.
+        self._tried: set[frozenset] = set()
+        self._rows: dict[str, np.ndarray] = {}
+        self._n_learned = 0
+
+    def learn(self, trial: Any) -> None:
+        """Take in a trial that has ended.
+
+        Each is passed once, in the order in which they ended; after a reload all are
+        passed again.
+
+        Parameters
+        ----------
+        trial : keras_tuner.engine.trial.Trial
+            Its ``status`` is "COMPLETED", and then it has a ``score``, or "FAILED".
+        """
+
+    @property
+    def configurations(self) -> Configurations:
+        """What can be done with the configurations of the space."""
+        space, known = self.hyperparameters.space, self._configurations
+        if known is None or len(known.dials) != len(space):
+            known = self._configurations = Configurations(self.hyperparameters)
+            self._tried, self._rows = set(), {}
+        for trial_id, trial in islice(self.trials.items(), len(self._rows), None):
+            values = trial.hyperparameters.values
+            self._tried.add(key(values))
+            self._rows[trial_id] = known.row(values)
+        return known
+
+    def row(self, trial: Any) -> np.ndarray:
+        """Return the configuration of a trial as a row of numbers."""
+        _ = self.configurations
+        return self._rows[trial.trial_id]
+
+    def gain(self, trial: Any) -> float:
+        """Return the score of a completed trial, or its negative: greater is better."""
+        return trial.score if self.objective.direction == "max" else -trial.score
+
+    def generator(self) -> np.random.Generator:
+        """Return the generator of the next suggestion.
+
+        What is suggested does not depend on whether the oracle lived through all of
+        the search.
+        """
+        return np.random.default_rng([self.seed, len(self.trials)])
+
+    def is_new(self, values: Configuration) -> bool:
+        """Tell whether a configuration was not tried yet, at whatever fidelity."""
+        _ = self.configurations
+        return key(values) not in self._tried
+
+    def draw_new(self, rng: np.random.Generator) -> Configuration | None:
+        """Draw a configuration that was not tried yet; None where all were."""
+        return self.configurations.draw_new(self._tried, rng)
+
+    def propose(self, values: Configuration | None) -> dict[str, Any]:
+        """Return the response of `populate_space` for a configuration, or for none."""
+        status = "STOPPED" if values is None else "RUNNING"
+        return {"status": status, "values": values}
+
+    @keras_tuner.synchronized
+    def end_trial(self, trial: Any) -> None:
+        """End a trial, and learn from it.
+
+        Parameters
+        ----------
+        trial : keras_tuner.engine.trial.Trial
+            Its ``status`` is "COMPLETED", "INVALID" (to be tried again, if retries
+            are left) or "FAILED".
+        """
+        super().end_trial(trial)
+        self._learn_new()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state, and learn again from what had ended.
+
+        Parameters
+        ----------
+        state : dict
+            From `get_state`.
+        """
+        super().set_state(state)
+        self._configurations, self._n_learned = None, 0
+        self._learn_new()
+
+    def _learn_new(self) -> None:
+        for trial_id in self.end_order[self._n_learned :]:
+            self._n_learned += 1
+            self.learn(self.trials[trial_id])

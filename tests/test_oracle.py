@@ -40,7 +40,7 @@ def search(adapter, count):
 def test_a_strategy_follows_its_seed(strategy, hp):
     one, same, other = (search(make(strategy, hp, seed=seed), 8) for seed in (5, 5, 6))
     assert one == same
-    assert one != other
+    assert (one == other) == (strategy == "grid")  # in which nothing is drawn
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

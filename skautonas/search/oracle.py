@@ -124,7 +124,10 @@ class OracleAdapter:
             raise
 
     def _populate_from_starts(self, trial_id: str) -> dict[str, Any]:
-        """Replace a configuration that the oracle drew freely by the next start."""
+        """Return the next start while there is one, then what the oracle proposes."""
+        if self._starts and not hasattr(self.oracle, "max_epochs"):
+            return {"status": "RUNNING", "values": self._starts.pop(0)}
+        # Of an oracle with rungs, a new configuration begins on a rung of its choice.
         response = self._populate(trial_id)
         values = response.get("values")
         drawn = response["status"] == "RUNNING" and "tuner/trial_id" not in values

@@ -32,6 +32,10 @@ class SearchOracle(keras_tuner.Oracle):
         self._tried: set[frozenset] = set()
         self._rows: dict[str, np.ndarray] = {}
         self._n_learned = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what was learned: a search begins, or all of it is learned again."""
 
     def learn(self, trial: Any) -> None:
         """Take in a trial that has ended.
@@ -52,10 +56,12 @@ class SearchOracle(keras_tuner.Oracle):
         if known is None or len(known.dials) != len(space):
             known = self._configurations = Configurations(self.hyperparameters)
             self._tried, self._rows = set(), {}
-        for trial_id, trial in islice(self.trials.items(), len(self._rows), None):
-            values = trial.hyperparameters.values
-            self._tried.add(key(values))
-            self._rows[trial_id] = known.row(values)
+        if len(self._rows) < len(self.trials):
+            new = islice(self.trials.items(), len(self._rows), None)
+            for trial_id, trial in list(new):
+                values = trial.hyperparameters.values
+                self._tried.add(key(values))
+                self._rows[trial_id] = known.row(values)
         return known
 
     def row(self, trial: Any) -> np.ndarray:
@@ -112,6 +118,7 @@ class SearchOracle(keras_tuner.Oracle):
         """
         super().set_state(state)
         self._configurations, self._n_learned = None, 0
+        self.forget()
         self._learn_new()
 
     def _learn_new(self) -> None:

@@ -134,9 +134,17 @@ class Configurations:
         self, first: np.ndarray, second: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
         """Return a row with each hyperparameter of one of two, either as likely."""
-        taken = np.where(rng.random(len(first)) < 0.5, first, second)
-        other = np.where(np.isnan(first), second, first)
-        # Of what is active in one of them alone, its number.
+        return self.mix(first, second, rng.random(len(first)) < 0.5)
+
+    def mix(
+        self, first: np.ndarray, second: np.ndarray, from_first: np.ndarray
+    ) -> np.ndarray:
+        """Return a row with some columns of one row, and the others of another.
+
+        What is active in one of them alone is as it is there.
+        """
+        taken = np.where(from_first, first, second)
+        other = np.where(from_first, second, first)
         (row,) = self._activated(np.where(np.isnan(taken), other, taken)[None])
         return row
 

@@ -3,17 +3,10 @@
 import math
 from typing import Any
 
-import keras_tuner
-import numpy as np
-
-from skautonas.strategy.configurations import Configurations, key
-
-# The shortest rung has a third of the epochs. In a minute a ninth of them is too little
-# beside what a trial takes to start, and ranks less surely (docs/design/0007).
-RUNGS = 2
+from skautonas.strategy.rungs import RungOracle
 
 
-class HyperbandOracle(keras_tuner.Oracle):
+class HyperbandOracle(RungOracle):
     """Many short trainings, of which the best third goes on, three times as long.
 
     A bracket begins with random configurations on its shortest rung; as its members
@@ -49,35 +42,8 @@ class HyperbandOracle(keras_tuner.Oracle):
        bandit-based approach to hyperparameter optimization.
     """
 
-    def __init__(
-        self,
-        max_epochs: int | None = None,
-        factor: int = 3,
-        rungs: int = RUNGS,
-        fidelity: str = "epochs",
-        **options: Any,
-    ) -> None:
-        super().__init__(**options)
-        for name, value, least in (
-            ("factor", factor, 2),
-            ("rungs", rungs, 1),
-            ("max_epochs", 1 if max_epochs is None else max_epochs, 1),
-        ):
-            if value < least:
-                raise ValueError(
-                    f"Expected {name} of at least {least}; received {value}."
-                )
-        if fidelity not in ("epochs", "rows"):
-            raise ValueError(
-                f"Expected fidelity 'epochs' or 'rows'; received {fidelity!r}."
-            )
-        self.max_epochs = max_epochs
-        self.longest_rung = max_epochs or factor ** (rungs - 1)
-        self.factor = factor
-        self.fidelity = fidelity
-        # As many as leave a whole epoch to the shortest.
-        fitting = 1 + math.floor(math.log(self.longest_rung, factor) + 1e-9)
-        self.rungs = min(rungs, fitting)
+    def forget(self) -> None:
+        """Forget what was begun."""
         self._n_brackets = 0
         self._brackets: list[dict[str, Any]] = []
 
@@ -97,16 +63,16 @@ class HyperbandOracle(keras_tuner.Oracle):
             where only running trials can bring more, and "STOPPED" at the end.
         """
         self._brackets = [b for b in self._brackets if not self._is_done(b)]
-        values = self._promote(trial_id) or self._draw(trial_id)
-        if values is None:
+        response = self._promote(trial_id) or self._begin(trial_id)
+        if response is None:
             # Nothing new is left: the members that are there are all there will be.
             for bracket in self._brackets:
                 bracket["exhausted"] = True
-            values = self._promote(trial_id)
-        if values is None:
+            response = self._promote(trial_id)
+        if response is None:
             status = "IDLE" if self.ongoing_trials else "STOPPED"
             return {"status": status, "values": None}
-        return {"status": "RUNNING", "values": values}
+        return response
 
     def resumable(self) -> set[str]:
         """Return the finished trials that may still be promoted.
@@ -169,16 +135,11 @@ class HyperbandOracle(keras_tuner.Oracle):
         members = self.rungs / n_rungs * self.factor ** (n_rungs - 1)
         return math.ceil(math.ceil(members - 1e-9) / self.factor**rung - 1e-9)
 
-    def _epochs(self, bracket: dict[str, Any], rung: int) -> int:
-        shorter = len(bracket["rungs"]) - 1 - rung
-        return math.ceil(self.longest_rung / self.factor**shorter - 1e-9)
-
     def _missing(self, bracket: dict[str, Any], rung: int) -> int:
         return self._size(bracket, rung) - len(bracket["rungs"][rung])
 
     def _candidates(self, bracket: dict[str, Any], rung: int) -> list[Any]:
         """Return the finished members that were not promoted, best first."""
-        sign = -1.0 if self.objective.direction == "max" else 1.0
         members = [self.trials.get(i) for i in bracket["rungs"][rung]]
         finished = [
             trial
@@ -187,7 +148,7 @@ class HyperbandOracle(keras_tuner.Oracle):
             and trial.status == "COMPLETED"
             and trial.trial_id not in bracket["promoted"]
         ]
-        return sorted(finished, key=lambda trial: sign * trial.score)
+        return sorted(finished, key=self.gain, reverse=True)
 
     def _n_lost(self, bracket: dict[str, Any], rung: int) -> int:
         """Return how many members failed."""
@@ -214,16 +175,13 @@ class HyperbandOracle(keras_tuner.Oracle):
     def _promote(self, trial_id: str) -> dict[str, Any] | None:
         """Promote a member that is sure enough to be among the best of its rung."""
         for bracket in self._brackets:
-            for rung in reversed(range(len(bracket["rungs"]) - 1)):
+            n_rungs = len(bracket["rungs"])
+            for rung in reversed(range(n_rungs - 1)):
                 if self._may_promote(bracket, rung):
                     best = self._candidates(bracket, rung)[0]
                     bracket["promoted"].append(best.trial_id)
                     bracket["rungs"][rung + 1].append(trial_id)
-                    return best.hyperparameters.values | {
-                        "tuner/trial_id": best.trial_id,
-                        "tuner/epochs": self._epochs(bracket, rung + 1),
-                        "tuner/initial_epoch": self._epochs(bracket, rung),
-                    }
+                    return self.promote(best, n_rungs - 2 - rung)
         return None
 
     def _may_promote(self, bracket: dict[str, Any], rung: int) -> bool:
@@ -236,18 +194,12 @@ class HyperbandOracle(keras_tuner.Oracle):
         dropped = self._size(bracket, rung) - self._size(bracket, rung + 1)
         return len(candidates) + self._n_lost(bracket, rung) > dropped
 
-    def _draw(self, trial_id: str) -> dict[str, Any] | None:
-        """Return a new random configuration for the shortest rung of a bracket."""
-        rng = np.random.default_rng([self.seed or 0, len(self.trials)])
-        tried = {key(trial.hyperparameters.values) for trial in self.trials.values()}
-        configurations = Configurations(self.hyperparameters)
-        values = configurations.draw_new(tried, rng)
+    def _begin(self, trial_id: str) -> dict[str, Any] | None:
+        """Begin a new configuration on the shortest rung of a bracket."""
+        values = self.draw(self.generator())
         if values is None:
             return None
         unfilled = (b for b in self._brackets if not self._is_closed(b, 0))
         bracket = next(unfilled, None) or self._start_bracket()
         bracket["rungs"][0].append(trial_id)
-        return values | {
-            "tuner/epochs": self._epochs(bracket, 0),
-            "tuner/initial_epoch": 0,
-        }
+        return self.begin(values, len(bracket["rungs"]) - 1)

@@ -4,11 +4,18 @@ import copy
 from typing import Any
 
 import keras_tuner
-from keras_tuner import oracles
 
 from skautonas import _compat
+from skautonas.strategy.asha import AshaOracle
 from skautonas.strategy.bayesian import BayesianOracle
+from skautonas.strategy.bohb import BohbOracle
+from skautonas.strategy.evolution import EvolutionOracle
+from skautonas.strategy.greedy import GreedyOracle
+from skautonas.strategy.grid import GridOracle
 from skautonas.strategy.hyperband import HyperbandOracle
+from skautonas.strategy.local import LocalOracle
+from skautonas.strategy.random import RandomOracle
+from skautonas.strategy.rungs import RungOracle
 
 OBJECTIVE = "score"
 # Without `max_trials` the budget ends a search; KerasTuner pads trial names by it.
@@ -17,9 +24,15 @@ MANY_TRIALS = 100_000
 
 STRATEGIES = {
     "auto": BayesianOracle,
+    "asha": AshaOracle,
     "bayesian": BayesianOracle,
+    "bohb": BohbOracle,
+    "evolution": EvolutionOracle,
+    "greedy": GreedyOracle,
+    "grid": GridOracle,
     "hyperband": HyperbandOracle,
-    "random": oracles.RandomSearchOracle,
+    "local": LocalOracle,
+    "random": RandomOracle,
 }
 
 
@@ -70,8 +83,9 @@ def make_oracle(
         oracle.max_trials = limit
         _compat.seed_oracle(oracle, seed)
     elif strategy in STRATEGIES:
-        more = {"max_epochs": max_epochs} if strategy == "hyperband" else {}
-        oracle = STRATEGIES[strategy](
+        kind = STRATEGIES[strategy]
+        more = {"max_epochs": max_epochs} if issubclass(kind, RungOracle) else {}
+        oracle = kind(
             objective=objective,
             max_trials=limit,
             seed=seed,

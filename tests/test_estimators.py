@@ -21,6 +21,7 @@ from skautonas import (
     TabularSearchRegressor,
     TextSearchClassifier,
 )
+from skautonas.estimators import _conflicts
 from skautonas.space import TabularSpace
 from skautonas.strategy import STRATEGIES
 from tests.conftest import PROBLEMS
@@ -87,8 +88,7 @@ def test_before_fit_it_says_so(fitted):
 
 
 def test_the_names_of_strategies_are_those_of_the_registry():
-    options = TabularSearchClassifier._parameter_constraints["strategy"][0].options
-    assert options == set(STRATEGIES)
+    assert set(_conflicts.STRATEGIES) == set(STRATEGIES)
 
 
 @pytest.mark.parametrize(

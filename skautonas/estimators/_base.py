@@ -53,7 +53,7 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "space": [StrOptions({"auto"}), HasMethods(["build"]), callable],
         "strategy": [
-            StrOptions({"auto", "random", "bayesian", "hyperband"}),
+            str,
             HasMethods(["populate_space"]),
         ],
         "max_trials": [Interval(Integral, 1, None, closed="left"), None],

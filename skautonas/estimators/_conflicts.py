@@ -1,11 +1,28 @@
 """Parameters and arguments that exclude each other."""
 
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from skautonas.estimators._study import is_own_space
 
 if TYPE_CHECKING:
     from skautonas.estimators._base import BaseSearch
+
+# Those of `skautonas.strategy`, which takes seconds to import: workers start before.
+STRATEGIES = (
+    "auto",
+    "asha",
+    "bayesian",
+    "bohb",
+    "evolution",
+    "greedy",
+    "grid",
+    "hyperband",
+    "local",
+    "optuna",
+    "random",
+    "reinforce",
+)
 
 
 def refuse_conflicts(
@@ -25,6 +42,13 @@ def refuse_conflicts(
             "Expected time_budget (seconds) or max_trials; received None for both. "
             "Set one of them, or the search never ends."
         )
+    if isinstance(search.strategy, str) and search.strategy not in STRATEGIES:
+        others = entry_points(group="skautonas.strategies").names
+        if search.strategy not in others:
+            raise ValueError(
+                f"Expected strategy to be one of {sorted({*STRATEGIES, *others})} or a "
+                f"keras_tuner.Oracle; received {search.strategy!r}."
+            )
     if isinstance(search.space, type):
         raise TypeError(
             f"Expected an instance as space; received the class "

@@ -136,6 +136,8 @@ def run_search(
     _encode(study, study_file, workers.local, budget)
     n_recorded = sum(isinstance(event, Asked) for event in events)
     strategy = _make_strategy(study, settings, hp, n_recorded)
+    # Of a template that stops trials, the rule.
+    pruner = settings.pruner or getattr(strategy.oracle, "pruner", None)
     with closing(strategy), workers.for_trials(study, study_file) as executor:
         driver = Driver(
             strategy,
@@ -158,7 +160,7 @@ def run_search(
             record=directory.journal.append,
             forget=directory.forget,
             on_trial=on_trial,
-            pruner=PRUNERS[settings.pruner]() if settings.pruner else None,
+            pruner=PRUNERS[pruner]() if pruner else None,
             answer_seconds=workers.answer_seconds,
         )
         driver.replay(events)

@@ -82,7 +82,7 @@ class Configurations:
         row = np.full(len(self.dials), np.nan)
 
         def turn(column: int) -> Iterator[Configuration]:
-            while column < len(row) and not self._is_active(column, row):
+            while column < len(row) and not self.is_active(column, row):
                 column += 1
             if column == len(row):
                 yield self.values(row)
@@ -218,7 +218,8 @@ class Configurations:
         points[:, starts + 1] = np.where(inactive, -0.25, 0.5 - halves)
         return points
 
-    def _is_active(self, column: int, row: np.ndarray) -> bool:
+    def is_active(self, column: int, row: np.ndarray) -> bool:
+        """Tell whether the columns before it make a column of a row active."""
         return all(
             any(row[parent] == number for parent, number in alternatives)
             for alternatives in self._conditions[column]

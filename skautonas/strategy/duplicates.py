@@ -1,0 +1,99 @@
+"""A wrapper that leaves out what was tried."""
+
+from itertools import islice
+from typing import Any
+
+import keras_tuner
+from keras_tuner.engine.trial import Trial
+
+from skautonas.strategy.configurations import key
+from skautonas.strategy.wrapper import PARENT, WrapperOracle
+
+# Proposals in a row that were tried before the oracle counts as exhausted.
+MAX_ASKS = 1000
+
+
+class DuplicateFilter(WrapperOracle):
+    """Tries no configuration twice: the oracle is told the score that it had.
+
+    One that goes on with an earlier trial, or has other epochs, is another.
+
+    Parameters
+    ----------
+    oracle : keras_tuner.Oracle
+        The one to ask.
+    """
+
+    def __init__(self, oracle: keras_tuner.Oracle) -> None:
+        super().__init__(oracle)
+        # The trials here by what they try; and by trial, those of the oracle that wait
+        # for its end.
+        self._first: dict[Any, str] = {}
+        self._waiting: dict[str, list[str]] = {}
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Return the next proposal that was not tried.
+
+        Parameters
+        ----------
+        trial_id : str
+            The trial's identifier.
+
+        Returns
+        -------
+        dict
+            ``status`` and ``values``; where only what was tried is proposed "IDLE"
+            while trials run, else "STOPPED".
+        """
+        for known, trial in islice(self.trials.items(), len(self._first), None):
+            self._first.setdefault(_attempt(trial), known)
+        for _ in range(MAX_ASKS):
+            inner = self.ask()
+            is_new = inner.status != "RUNNING" or _attempt(inner) not in self._first
+            if is_new or PARENT in inner.hyperparameters.values:
+                return self.pass_on(trial_id, inner)
+            first = self.trials[self._first[_attempt(inner)]]
+            if first.status in ("COMPLETED", "FAILED"):
+                self.tell(inner.trial_id, first)
+            else:
+                self._waiting.setdefault(first.trial_id, []).append(inner.trial_id)
+        status = "IDLE" if self.ongoing_trials else "STOPPED"
+        return {"status": status, "values": None}
+
+    def report(self, trial: Trial) -> None:
+        """Tell the oracle of a trial, and again of each repetition.
+
+        Parameters
+        ----------
+        trial : keras_tuner.engine.trial.Trial
+            Completed or failed.
+        """
+        super().report(trial)
+        for inner in self._waiting.pop(trial.trial_id, ()):
+            self.tell(inner, trial)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what `set_state` needs.
+
+        Returns
+        -------
+        dict
+            Plain data.
+        """
+        return super().get_state() | {"waiting": self._waiting}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state.
+
+        Parameters
+        ----------
+        state : dict
+            From `get_state`.
+        """
+        super().set_state(state)
+        self._first, self._waiting = {}, dict(state["waiting"])
+
+
+def _attempt(trial: Trial) -> Any:
+    values = trial.hyperparameters.values
+    return key(values), values.get("tuner/epochs"), values.get(PARENT)

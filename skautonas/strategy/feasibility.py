@@ -1,0 +1,55 @@
+"""A wrapper that leaves out what cannot be used."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras_tuner
+
+from skautonas.strategy.wrapper import WrapperOracle
+
+# Proposals in a row that are not feasible before the oracle counts as exhausted.
+MAX_ASKS = 1000
+
+
+class FeasibilityFilter(WrapperOracle):
+    """Tries feasible configurations only; the oracle is told that others failed.
+
+    For what is known before training, such as a number of parameters.
+
+    Parameters
+    ----------
+    oracle : keras_tuner.Oracle
+        The one to ask.
+    is_feasible : callable
+        ``is_feasible(values)`` tells whether to try a configuration, a dict of
+        hyperparameters by name.
+    """
+
+    def __init__(
+        self,
+        oracle: keras_tuner.Oracle,
+        is_feasible: Callable[[Mapping[str, Any]], bool],
+    ) -> None:
+        super().__init__(oracle)
+        self.is_feasible = is_feasible
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Return the next feasible proposal.
+
+        Parameters
+        ----------
+        trial_id : str
+            The trial's identifier.
+
+        Returns
+        -------
+        dict
+            ``status`` and ``values``; "STOPPED" where none was feasible of a thousand.
+        """
+        for _ in range(MAX_ASKS):
+            inner = self.ask()
+            values = dict(inner.hyperparameters.values)
+            if inner.status != "RUNNING" or self.is_feasible(values):
+                return self.pass_on(trial_id, inner)
+            self.tell(inner.trial_id, None)
+        return {"status": "STOPPED", "values": None}

@@ -1,0 +1,84 @@
+"""A wrapper that tries each configuration several times."""
+
+from typing import Any
+
+import keras_tuner
+import numpy as np
+from keras_tuner.engine.trial import Trial
+
+from skautonas.strategy.wrapper import WrapperOracle
+
+
+class RepeatedTrials(WrapperOracle):
+    """Tries each configuration several times: the oracle is told the mean score.
+
+    For scores that are noisy, as on few validation rows. Each time has another seed.
+
+    Parameters
+    ----------
+    oracle : keras_tuner.Oracle
+        The one to ask, without rungs: what goes on would go on with one of several.
+    repeats : int, default=3
+        How often.
+
+    Raises
+    ------
+    ValueError
+        Where ``repeats`` is below 1, or the oracle has rungs.
+    """
+
+    def __init__(self, oracle: keras_tuner.Oracle, repeats: int = 3) -> None:
+        super().__init__(oracle)
+        if repeats < 1:
+            raise ValueError(f"Expected repeats of at least 1; received {repeats}.")
+        if hasattr(oracle, "max_epochs"):
+            raise ValueError(
+                f"Expected an oracle without rungs; received {type(oracle).__name__}."
+            )
+        self.repeats = repeats
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Return the latest configuration until it was tried so often, then the next.
+
+        Parameters
+        ----------
+        trial_id : str
+            The trial's identifier.
+
+        Returns
+        -------
+        dict
+            ``status`` and ``values``.
+        """
+        latest = next(reversed(self.trials), None)
+        inner = None if latest is None else self._asked.get(latest)
+        if inner is not None and len(self._same(inner)) < self.repeats:
+            return self.pass_on(trial_id, self.oracle.trials[inner])
+        return super().populate_space(trial_id)
+
+    def report(self, trial: Trial) -> None:
+        """Tell the oracle the mean score of a configuration, when all of it is there.
+
+        Parameters
+        ----------
+        trial : keras_tuner.engine.trial.Trial
+            Completed or failed.
+        """
+        inner = self._asked.get(trial.trial_id)
+        if inner is None:
+            super().report(trial)
+            return
+        same = [self.trials[i] for i in self._same(inner) if i in self.trials]
+        ended = [t for t in same if t.status in ("COMPLETED", "FAILED")]
+        if len(ended) < self.repeats:
+            return
+        completed = [t for t in ended if t.status == "COMPLETED"]
+        if completed:
+            mean = float(np.mean([t.score for t in completed]))
+            self.tell(inner, completed[0], mean)
+        else:
+            self.tell(inner, trial)
+
+    def _same(self, inner: str) -> list[str]:
+        """Return the trials here of one of the oracle's."""
+        return [own for own, asked in self._asked.items() if asked == inner]

@@ -1,0 +1,217 @@
+"""Oracles around other oracles: what they have in common."""
+
+from typing import Any
+
+import keras_tuner
+from keras_tuner.engine.trial import Trial
+
+from skautonas import _compat
+from skautonas.space.base import Configuration
+from skautonas.strategy.configurations import OWN_PREFIX
+
+PARENT = "tuner/trial_id"
+
+
+class WrapperOracle(keras_tuner.Oracle):
+    """An oracle that asks another one, and reports to it.
+
+    The other one has trials of its own: a subclass decides which of them become trials
+    here, and what it is told of them. Wrappers nest.
+
+    Parameters
+    ----------
+    oracle : keras_tuner.Oracle
+        The one to ask: fresh, with one objective; owned by this one from now on. Its
+        options are those of this one.
+
+    Raises
+    ------
+    ValueError
+        Where the oracle has trials already.
+    """
+
+    def __init__(self, oracle: keras_tuner.Oracle) -> None:
+        if oracle.trials:
+            raise ValueError(
+                f"Expected a fresh oracle; received one that has {len(oracle.trials)} "
+                f"trials. Make a new {type(oracle).__name__}."
+            )
+        super().__init__(
+            objective=oracle.objective,
+            max_trials=oracle.max_trials,
+            hyperparameters=oracle.hyperparameters,
+            max_retries_per_trial=oracle.max_retries_per_trial,
+            max_consecutive_failed_trials=oracle.max_consecutive_failed_trials,
+        )
+        self.seed = oracle.seed
+        self.oracle = oracle
+        # It may be asked more often than there are trials here, which are tried again,
+        # and saved, here.
+        oracle.max_trials, oracle.max_retries_per_trial = None, 0
+        _compat.silence_oracle(oracle)
+        # Its trials by those here.
+        self._asked: dict[str, str] = {}
+        self._n_asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        # What tells of fidelities: `longest_rung`, `max_epochs`, `fidelity`.
+        if name.startswith("_") or name == "oracle":
+            raise AttributeError(name)
+        return getattr(self.oracle, name)
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Return what the other oracle proposes.
+
+        Parameters
+        ----------
+        trial_id : str
+            The trial's identifier.
+
+        Returns
+        -------
+        dict
+            ``status`` and ``values``.
+        """
+        return self.pass_on(trial_id, self.ask())
+
+    def report(self, trial: Trial) -> None:
+        """Tell the other oracle of a trial that has ended here.
+
+        Parameters
+        ----------
+        trial : keras_tuner.engine.trial.Trial
+            Completed or failed.
+        """
+        inner = self._asked.get(trial.trial_id)
+        if inner is None:
+            inner = self._adopt(trial)
+        if inner is not None:
+            self.tell(inner, trial)
+
+    def resumable(self) -> set[str]:
+        """Return the finished trials that may be the parent of a later one.
+
+        Returns
+        -------
+        set of str
+            Their identifiers; all where the other oracle does not tell.
+        """
+        tells = getattr(self.oracle, "resumable", None)
+        if tells is None:
+            return set(self._asked)
+        inner = tells()
+        return {own for own, asked in self._asked.items() if asked in inner}
+
+    def ask(self) -> Trial:
+        """Return a new trial of the other oracle."""
+        self.oracle.hyperparameters = self.hyperparameters
+        self.oracle.objective = self.objective
+        self._n_asked += 1
+        return self.oracle.create_trial(f"slot-{self._n_asked}")
+
+    def pass_on(self, trial_id: str, inner: Trial) -> dict[str, Any]:
+        """Return the response that makes a trial of the other oracle one here."""
+        if inner.status != "RUNNING":
+            return {"status": inner.status, "values": None}
+        self._asked[trial_id] = inner.trial_id
+        return {"status": "RUNNING", "values": self.own_values(inner)}
+
+    def own_values(self, inner: Trial) -> Configuration:
+        """Return the values of a trial of the other oracle, its parent as one here."""
+        values = dict(inner.hyperparameters.values)
+        if PARENT in values:
+            owns = (o for o, asked in self._asked.items() if asked == values[PARENT])
+            values[PARENT] = next(owns, values[PARENT])
+        return values
+
+    def tell(self, inner_id: str, trial: Trial | None, score: Any = None) -> None:
+        """Tell the other oracle how one of its trials ended.
+
+        Parameters
+        ----------
+        inner_id : str
+            Its identifier there.
+        trial : Trial or None
+            The trial here: its values, and how it ended; None for one that failed
+            without being tried.
+        score : float, optional
+            In place of that trial's.
+        """
+        inner = self.oracle.trials[inner_id]
+        if trial is not None:
+            self._set_values(inner, trial)
+            inner.message = trial.message
+        if trial is None or trial.status != "COMPLETED":
+            inner.status = "FAILED"
+        else:
+            score = trial.score if score is None else score
+            self.oracle.update_trial(inner_id, {self.objective.name: score})
+            inner.status = "COMPLETED"
+        self.oracle.end_trial(inner)
+
+    @keras_tuner.synchronized
+    def end_trial(self, trial: Trial) -> None:
+        """End a trial here, and report it.
+
+        Parameters
+        ----------
+        trial : keras_tuner.engine.trial.Trial
+            Its ``status`` is "COMPLETED", "INVALID" (to be tried again, if retries
+            are left) or "FAILED".
+        """
+        super().end_trial(trial)
+        ended = self.trials[trial.trial_id]
+        if ended.status in ("COMPLETED", "FAILED"):
+            self.report(ended)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what `set_state` needs.
+
+        Returns
+        -------
+        dict
+            Plain data, those of the other oracle and of its trials among them.
+        """
+        trials = {i: trial.get_state() for i, trial in self.oracle.trials.items()}
+        return super().get_state() | {
+            "asked": self._asked,
+            "n_asked": self._n_asked,
+            "oracle": self.oracle.get_state(),
+            "oracle_trials": trials,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state.
+
+        Parameters
+        ----------
+        state : dict
+            From `get_state`.
+        """
+        super().set_state(state)
+        self._asked, self._n_asked = dict(state["asked"]), state["n_asked"]
+        trials = state["oracle_trials"]
+        self.oracle.trials = {i: Trial.from_state(trials[i]) for i in trials}
+        self.oracle.set_state(state["oracle"])
+
+    def _adopt(self, trial: Trial) -> str | None:
+        """Have the other oracle take a trial for its own that it did not propose."""
+        inner = self.ask()
+        if inner.status != "RUNNING":
+            return None
+        self._asked[trial.trial_id] = inner.trial_id
+        self._set_values(inner, trial)
+        return inner.trial_id
+
+    def _set_values(self, inner: Trial, trial: Trial) -> None:
+        own = {
+            name: value
+            for name, value in inner.hyperparameters.values.items()
+            if name.startswith(OWN_PREFIX)
+        }
+        tried = {
+            name: value
+            for name, value in trial.hyperparameters.values.items()
+            if not name.startswith(OWN_PREFIX)
+        }
+        inner.hyperparameters.values = tried | own

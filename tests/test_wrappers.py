@@ -1,0 +1,264 @@
+"""Oracles around oracles: what becomes a trial, and what the inner one is told."""
+
+import json
+
+import keras_tuner
+import numpy as np
+import pytest
+
+from skautonas._compat import silence_oracle
+from skautonas.strategy import (
+    BayesianOracle,
+    DuplicateFilter,
+    EvolutionOracle,
+    FeasibilityFilter,
+    HyperbandOracle,
+    MedianStopping,
+    RandomFallback,
+    RandomOracle,
+    RepeatedTrials,
+)
+
+OBJECTIVE = keras_tuner.Objective("score", "max")
+
+
+class Listed(keras_tuner.Oracle):
+    """Proposes a list of numbers, and remembers what it is told."""
+
+    def __init__(self, numbers, **options):
+        super().__init__(objective=OBJECTIVE, **options)
+        self.numbers, self.told = list(numbers), []
+
+    def populate_space(self, trial_id):
+        if not self.numbers:
+            return {"status": "STOPPED", "values": None}
+        return {"status": "RUNNING", "values": {"x": self.numbers.pop(0)}}
+
+    def end_trial(self, trial):
+        super().end_trial(trial)
+        values = self.trials[trial.trial_id].hyperparameters.values
+        self.told.append((values["x"], self.trials[trial.trial_id].score))
+
+
+def space():
+    hp = keras_tuner.HyperParameters()
+    hp.Int("x", 0, 99)
+    return hp
+
+
+def listed(*numbers):
+    return Listed(numbers, hyperparameters=space())
+
+
+def search(oracle, score=float, count=100):
+    """Return what was tried, one after the other."""
+    silence_oracle(oracle)
+    oracle.max_consecutive_failed_trials = None
+    tried = []
+    while len(tried) < count:
+        trial = oracle.create_trial("one")
+        if trial.status != "RUNNING":
+            break
+        x = trial.hyperparameters.values["x"]
+        tried.append(x)
+        end(oracle, trial, score(x))
+    return tried
+
+
+def end(oracle, trial, score):
+    if score is None:
+        trial.status = "FAILED"
+    else:
+        oracle.update_trial(trial.trial_id, {"score": score})
+        trial.status = "COMPLETED"
+    oracle.end_trial(trial)
+
+
+def test_duplicates_are_told_and_not_tried():
+    inner = listed(3, 5, 3, 3, 7, 5)
+    scores = {3: 0.3, 5: None, 7: 0.7}
+    assert search(DuplicateFilter(inner), scores.get) == [3, 5, 7]
+    assert inner.told == [(3, 0.3), (5, None), (3, 0.3), (3, 0.3), (7, 0.7), (5, None)]
+
+
+def test_a_duplicate_of_a_trial_that_runs_is_told_when_that_ends():
+    inner = listed(3, 3, 4)
+    oracle = DuplicateFilter(inner)
+    silence_oracle(oracle)
+    first, second = (oracle.create_trial(slot) for slot in "ab")
+    assert second.hyperparameters.values == {"x": 4}
+    end(oracle, second, 0.4)
+    assert inner.told == [(4, 0.4)]
+    assert oracle.create_trial("b").status == "STOPPED"
+    end(oracle, first, 0.3)
+    assert inner.told == [(4, 0.4), (3, 0.3), (3, 0.3)]
+
+
+def test_what_is_not_feasible_is_told_as_a_failure():
+    inner = listed(*range(10))
+    oracle = FeasibilityFilter(inner, lambda values: values["x"] % 3 == 0)
+    assert search(oracle) == [0, 3, 6, 9]
+    assert inner.told[:4] == [(0, 0.0), (1, None), (2, None), (3, 3.0)]
+
+
+def test_nothing_feasible_ends_the_search():
+    oracle = FeasibilityFilter(
+        RandomOracle(objective=OBJECTIVE, hyperparameters=space()), lambda values: False
+    )
+    assert search(oracle) == []
+
+
+def test_repeats_are_told_as_their_mean():
+    inner = listed(1, 2)
+    scores = iter([0.1, 0.2, 0.6, None, 0.8, None])
+    assert search(RepeatedTrials(inner, 3), lambda x: next(scores)) == [1] * 3 + [2] * 3
+    assert inner.told == [(1, pytest.approx(0.3)), (2, 0.8)]
+
+
+def test_repeats_run_at_once():
+    inner = listed(1, 2)
+    oracle = RepeatedTrials(inner, 2)
+    silence_oracle(oracle)
+    trials = [oracle.create_trial(slot) for slot in "abcd"]
+    assert [t.hyperparameters.values["x"] for t in trials] == [1, 1, 2, 2]
+    for trial, score in zip(trials, (0.0, 1.0, 0.5, 0.7), strict=True):
+        end(oracle, trial, score)
+    assert inner.told == [(1, 0.5), (2, 0.6)]
+
+
+def test_repeats_of_rungs_are_refused():
+    with pytest.raises(ValueError, match="without rungs"):
+        RepeatedTrials(HyperbandOracle())
+
+
+def test_after_failures_it_draws_at_random_until_one_succeeds():
+    inner = listed(1, 2, 3, 4, 5, 6)
+    outcomes = iter([1.0, None, None, None, 0.5, 2.0])
+    tried = search(RandomFallback(inner, 2), lambda x: next(outcomes))
+    assert tried[:3] == [1, 2, 3]
+    assert tried[5] == 6
+    assert set(tried[3:5]) & {4, 5} == set()
+    # It learns of what was tried in place of its own.
+    assert [x for x, _ in inner.told] == tried
+
+
+def curve(oracle, scores):
+    """Report the steps of a trial; return how many it ran."""
+    trial = oracle.create_trial("one")
+    for step, score in enumerate(scores):
+        shown = oracle.update_trial(trial.trial_id, {"score": score}, step=step)
+        if shown.status == "STOPPED":
+            break
+    trial.status = "COMPLETED"
+    oracle.end_trial(trial)
+    return step + 1
+
+
+@pytest.mark.parametrize("direction", ["max", "min"])
+def test_a_trial_below_the_median_is_stopped(direction):
+    sign = 1 if direction == "max" else -1
+    inner = listed(*range(20))
+    inner.objective = keras_tuner.Objective("score", direction)
+    oracle = MedianStopping(inner)
+    silence_oracle(oracle)
+    for best in (1, 2, 3, 4, 5):
+        assert curve(oracle, [0, sign * best, sign * best]) == 3
+    # Averages until the second step: 0.5, 1, 1.5, 2, 2.5.
+    assert curve(oracle, [0, sign * 1.6, 0]) == 3
+    assert curve(oracle, [0, sign * 1.2, sign * 9]) == 2
+    assert len(inner.told) == 7
+
+
+def nested(seed=1):
+    oracle = EvolutionOracle(
+        population_size=4,
+        tournament_size=2,
+        objective=OBJECTIVE,
+        hyperparameters=space(),
+        max_trials=50,
+        seed=seed,
+    )
+    oracle = FeasibilityFilter(oracle, lambda values: values["x"] % 2 == 0)
+    oracle = RandomFallback(DuplicateFilter(oracle))
+    silence_oracle(oracle)
+    return oracle
+
+
+def test_wrappers_nest_and_go_on_from_their_state():
+    oracle = nested()
+    tried = search(oracle, lambda x: None if x > 80 else -abs(x - 40), 15)
+    assert len(set(tried)) == 15
+    assert all(x % 2 == 0 for x in tried)
+    state = json.loads(json.dumps(oracle.get_state(), default=list))
+    other = nested()
+    other.trials = dict(oracle.trials)
+    other.set_state(state)
+    assert other.populate_space("next") == oracle.populate_space("next")
+
+
+@pytest.mark.parametrize("wrap", [DuplicateFilter, RandomFallback, MedianStopping])
+def test_a_rung_goes_on_with_a_trial_of_the_outside(wrap):
+    hp = space()
+    inner = HyperbandOracle(objective=OBJECTIVE, hyperparameters=hp, seed=1)
+    oracle = wrap(inner)
+    silence_oracle(oracle)
+    assert oracle.longest_rung == 3
+    promoted = []
+    for number in range(30):
+        resumable = oracle.resumable()
+        trial = oracle.create_trial("one")
+        values = trial.hyperparameters.values
+        if "tuner/trial_id" in values:
+            parent = oracle.trials[values["tuner/trial_id"]]
+            assert parent.hyperparameters.values["x"] == values["x"]
+            promoted.append(parent.trial_id)
+            assert parent.trial_id in resumable
+        # One fails now and then, so that the numbers of the two do not agree.
+        end(oracle, trial, None if number % 4 == 1 else values["x"])
+    assert promoted
+    assert oracle.resumable() <= set(oracle.trials)
+
+
+def test_a_wrapped_oracle_learns_of_what_it_did_not_propose():
+    inner = BayesianOracle(objective=OBJECTIVE, hyperparameters=space(), seed=1)
+    oracle = DuplicateFilter(inner)
+    silence_oracle(oracle)
+    populate, oracle.populate_space = oracle.populate_space, lambda trial_id: start
+    start = {"status": "RUNNING", "values": {"x": 77}}
+    trial = oracle.create_trial("one")
+    oracle.populate_space = populate
+    end(oracle, trial, 0.9)
+    (known,) = inner.trials.values()
+    assert known.hyperparameters.values == {"x": 77}
+    assert known.score == 0.9
+
+
+def test_a_used_oracle_is_refused():
+    inner = listed(1)
+    search(inner)
+    with pytest.raises(ValueError, match="fresh oracle"):
+        DuplicateFilter(inner)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "words"),
+    [
+        (lambda o: RepeatedTrials(o, 0), "repeats of at least 1"),
+        (lambda o: RandomFallback(o, 0), "failures of at least 1"),
+        (lambda o: MedianStopping(o, 0), "startup_trials of at least 1"),
+    ],
+)
+def test_options_out_of_range_are_refused(wrap, words):
+    with pytest.raises(ValueError, match=words):
+        wrap(listed(1))
+
+
+def test_a_wrapped_oracle_of_kerastuner():
+    from keras_tuner import oracles
+
+    inner = oracles.RandomSearchOracle(
+        objective=OBJECTIVE, hyperparameters=space(), max_trials=80, seed=1
+    )
+    tried = search(DuplicateFilter(inner), count=60)
+    assert len(set(tried)) == len(tried) == 60
+    assert np.mean(tried) == pytest.approx(50, abs=15)

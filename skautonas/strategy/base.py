@@ -65,12 +65,34 @@ class SearchOracle(keras_tuner.Oracle):
         return known
 
     def row(self, trial: Any) -> np.ndarray:
-        """Return the configuration of a trial as a row of numbers."""
+        """Return the configuration of a trial as a row of numbers.
+
+        Parameters
+        ----------
+        trial : keras_tuner.engine.trial.Trial
+            One of this oracle's.
+
+        Returns
+        -------
+        ndarray of shape (columns,)
+            As `Configurations.row` does.
+        """
         _ = self.configurations
         return self._rows[trial.trial_id]
 
     def gain(self, trial: Any) -> float:
-        """Return the score of a completed trial, or its negative: greater is better."""
+        """Return the score of a trial, or its negative: greater is better.
+
+        Parameters
+        ----------
+        trial : keras_tuner.engine.trial.Trial
+            A completed one.
+
+        Returns
+        -------
+        float
+            The score, where it is to be maximised.
+        """
         return trial.score if self.objective.direction == "max" else -trial.score
 
     def generator(self) -> np.random.Generator:
@@ -78,20 +100,58 @@ class SearchOracle(keras_tuner.Oracle):
 
         What is suggested does not depend on whether the oracle lived through all of
         the search.
+
+        Returns
+        -------
+        numpy.random.Generator
+            Of the seed and the number of trials.
         """
         return np.random.default_rng([self.seed, len(self.trials)])
 
     def is_new(self, values: Configuration) -> bool:
-        """Tell whether a configuration was not tried yet, at whatever fidelity."""
+        """Tell whether a configuration was not tried yet, at whatever fidelity.
+
+        Parameters
+        ----------
+        values : dict of str to value
+            Active hyperparameters by name.
+
+        Returns
+        -------
+        bool
+            Whether no trial has it.
+        """
         _ = self.configurations
         return key(values) not in self._tried
 
     def draw_new(self, rng: np.random.Generator) -> Configuration | None:
-        """Draw a configuration that was not tried yet; None where all were."""
+        """Draw a configuration that was not tried yet.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Draws each active hyperparameter uniformly.
+
+        Returns
+        -------
+        dict of str to value, or None
+            None where all were tried.
+        """
         return self.configurations.draw_new(self._tried, rng)
 
     def propose(self, values: Configuration | None) -> dict[str, Any]:
-        """Return the response of `populate_space` for a configuration, or for none."""
+        """Return the response of `populate_space` for a configuration, or for none.
+
+        Parameters
+        ----------
+        values : dict of str to value, or None
+            None where there is nothing to try any more.
+
+        Returns
+        -------
+        dict
+            ``status`` and ``values``.
+        """
         status = "STOPPED" if values is None else "RUNNING"
         return {"status": status, "values": values}
 

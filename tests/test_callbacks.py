@@ -1,6 +1,8 @@
 """scikit-learn's callbacks: what they are told, and what they may do."""
 
+import os
 import pickle
+import signal
 import threading
 
 import keras
@@ -61,6 +63,37 @@ class Propagated(Recorder):
 def fit(callback, **options):
     search = TabularSearchClassifier(**QUICK | options).set_callbacks(callback)
     return search.fit(X, y)
+
+
+class Interrupting(Recorder):
+    """Is told of something when somebody presses Ctrl-C."""
+
+    def __init__(self, moment):
+        super().__init__()
+        self.moment = moment
+
+    def _tell(self, event):
+        super()._tell(event)
+        if event == self.moment:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interrupt_of_a_trial_ends_the_search():
+    with pytest.warns(SkautonasWarning, match="Interrupted after 1 trials"):
+        search = fit(Interrupting("trial ends"), n_jobs=1)
+    assert search.stop_reason_ == "interrupted"
+    assert search.score(X, y) > 0
+
+
+def test_an_interrupt_after_the_search_loses_nothing():
+    search = fit(Interrupting("fit ends"))
+    assert search.n_trials_ == 3
+    assert search.score(X, y) > 0
+
+
+def test_an_interrupt_before_the_search_raises():
+    with pytest.raises(KeyboardInterrupt):
+        fit(Interrupting("fit begins"))
 
 
 def test_they_are_told_of_the_fit_and_of_each_trial():

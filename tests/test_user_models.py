@@ -1,5 +1,8 @@
 """Models of the user: whatever Keras can train, save and load."""
 
+import inspect
+import pickle
+
 import keras
 import keras_tuner
 import numpy as np
@@ -243,3 +246,41 @@ def test_the_card_tells_one_sigmoid_and_a_callable_scorer(tmp_path):
     assert "['benign', 'malignant']" in card
     assert "in order" not in card
     assert "validation score (mean_of_first_class)" in card
+
+
+def build_with_a_lambda_as_loss(hp):
+    # Without an Input it is saved as it is, with its loss.
+    model = keras.Sequential([keras.layers.Dense(3, activation="softmax")])
+    model.compile("sgd", loss=lambda y, p: keras.ops.mean(p))
+    return model
+
+
+def test_a_loss_that_cannot_be_saved_is_refused_as_such():
+    # As of a notebook: its source is not in a file.
+    code = compile(inspect.getsource(build_with_a_lambda_as_loss), "<cell>", "exec")
+    names = {"keras": keras}
+    exec(code, names)
+    search = TabularSearchClassifier(
+        space=names["build_with_a_lambda_as_loss"], max_trials=1, time_budget=None
+    )
+    with pytest.raises(ValueError, match="that Keras can save"):
+        search.fit(*load_wine(return_X_y=True))
+
+
+class Unregistered(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        return keras.ops.mean(y_pred)
+
+
+def test_what_a_worker_cannot_read_is_named():
+    loss = Unregistered()
+
+    def build(hp):
+        head = keras.layers.Dense(3, activation="softmax")
+        model = keras.Sequential([keras.Input((13,)), head])
+        model.compile("sgd", loss=loss)
+        return model
+
+    search = TabularSearchClassifier(space=build, max_trials=1, time_budget=None)
+    with pytest.raises(pickle.UnpicklingError, match=r"Unregistered|MyLoss"):
+        search.fit(*load_wine(return_X_y=True))

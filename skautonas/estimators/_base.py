@@ -4,6 +4,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -162,25 +163,28 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
         """
         callbacks = SearchCallbacks(self, X, y)
         before = dict(vars(self))
-        try:
-            callbacks.fit_begins()
-            self._fit(
-                (X, y, sample_weight, groups),
-                (X_val, y_val, sample_weight_val),
-                callbacks,
-            )
-            callbacks.fit_ended()
-            return self
-        except BaseException:
-            # What was fitted before stays whole.
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
+        with Interrupt() as interrupt:
+            try:
+                callbacks.fit_begins()
+                self._fit(
+                    (X, y, sample_weight, groups),
+                    (X_val, y_val, sample_weight_val),
+                    interrupt,
+                    callbacks,
+                )
+                callbacks.fit_ended()
+                return self
+            except BaseException:
+                # What was fitted before stays whole.
+                self.__dict__.clear()
+                self.__dict__.update(before)
+                raise
 
     def _fit(
         self,
         data: tuple[Any, Any, Any, Any],
         held_out: tuple[Any, Any, Any],
+        interrupt: Interrupt,
         callbacks: SearchCallbacks,
     ) -> None:
         budget = Budget(self.time_budget)
@@ -198,7 +202,6 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
         rng = check_random_state(self.random_state)
         split_seed, search_seed = map(int, rng.randint(1, 2**31 - 1, size=2))
         with (
-            Interrupt() as interrupt,
             temporary_folder() as folder,
             open_directory(self.directory, self.overwrite) as directory,
             open_workers(
@@ -219,7 +222,7 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
                 directory.n_splits,
             )
             budget.grant_cold_start(workers.cold_start(budget))
-            self._say(f"workers ready after {budget.elapsed():.1f} s")
+            self._say(f"workers ready after {budget.wall():.1f} s")
             n_rows = len(rows) + (0 if validation is None else len(validation))
             settings = self._settings(study, n_rows, search_seed)
             facts = {}
@@ -229,6 +232,9 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
                 study, settings, facts, directory, workers, budget, interrupt, callbacks
             )
             self._keep(found, study)
+        if interrupt.requested:  # after the search, too
+            found = replace(found, stop_reason="interrupted")
+            self.stop_reason_ = found.stop_reason
         self._say(
             f"stopped: {found.stop_reason}; best is trial {found.winner.number} with "
             f"{self.best_score_:.4f}"

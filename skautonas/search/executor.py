@@ -6,6 +6,7 @@ and it is clear whose it was. Idle workers stay warm between fits.
 
 import math
 import os
+import pickle
 import threading
 import time
 from collections import deque
@@ -17,6 +18,7 @@ from functools import lru_cache, partial
 from multiprocessing.util import Finalize
 from typing import Any
 
+from skautonas._files import remove_orphans
 from skautonas.exceptions import NoWorkerError, SearchFailedError
 from skautonas.search.devices import visible_devices
 from skautonas.search.memory import machine_bytes
@@ -198,9 +200,21 @@ class LocalExecutor(Executor):
                 self._free.insert(len(self._free) if is_warm else 0, worker)
                 self._start_waiting()
         if error is not None:
-            outer.set_exception(error)
+            outer.set_exception(_told(error))
         else:
             outer.set_result(result)
+
+
+def _told(error: Exception) -> Exception:
+    """Return the error of a task: that it could not be read is no death of a worker."""
+    if isinstance(error, BrokenExecutor) and "un-serialize" in str(error):
+        reason = str(error.__cause__).strip().strip('"').strip().rpartition("\n")[2]
+        return pickle.UnpicklingError(
+            "Expected what a worker process can import and unpickle; it cannot "
+            f"({reason}). Define classes and objects in a module, or make them in "
+            "build(hp)."
+        )
+    return error
 
 
 def _lease(n_threads: int) -> Worker:
@@ -292,6 +306,7 @@ def _end_with_this_process() -> None:
 def _end_idle_workers() -> None:
     while _idle:
         _idle.pop().replace().shutdown(wait=True, kill_workers=True)
+    remove_orphans()  # theirs
 
 
 def _forget_workers() -> None:

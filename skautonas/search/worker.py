@@ -4,14 +4,18 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack, suppress
 from functools import partial
+from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any
 
 from skautonas._compat import children_allowed, lift_worker_memory_limit, loky
+from skautonas._files import temporary_folder
 from skautonas._tensorflow import start_tensorflow
 from skautonas.search.devices import Device
 from skautonas.search.memory import own_bytes
@@ -120,7 +124,19 @@ def prepare_worker(parent: int) -> None:
     """Make this process a worker: deaf to Ctrl-C, gone when its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     lift_worker_memory_limit()
+    with suppress(OSError):  # as where the disk is full
+        _have_own_folder()
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _have_own_folder() -> None:
+    """Have this process put temporary files into a folder that goes with it.
+
+    AutoGraph writes some, and deletes them at an end that a killed worker never has.
+    """
+    stack = ExitStack()
+    tempfile.tempdir = str(stack.enter_context(temporary_folder()))
+    Finalize(None, stack.close, exitpriority=1)
 
 
 def _watch(parent: int) -> None:

@@ -244,9 +244,9 @@ def check_loads(model: Any) -> None:
                 warnings.simplefilter("ignore")
                 save_model(uncompiled(model), path)
             load_model(path.read_bytes())
-        except OSError:
-            raise  # the disk is full, or not there
         except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the disk is full, or not there
             # The last line: before it, Keras prints the whole configuration.
             reason = str(error).strip().rpartition("\n")[2]
             raise ValueError(

@@ -1,0 +1,225 @@
+"""What each strategy proposes, beyond the contracts that all of them keep."""
+
+import keras_tuner
+import numpy as np
+import pytest
+
+from skautonas._compat import silence_oracle
+from skautonas.strategy import make
+from skautonas.strategy.configurations import Configurations
+
+OBJECTIVE = keras_tuner.Objective("score", "max")
+
+
+@pytest.fixture
+def hp():
+    hp = keras_tuner.HyperParameters()
+    hp.Choice("block/kind", ["a", "b"])
+    with hp.conditional_scope("block/kind", ["b"]):
+        hp.Int("block/depth", 1, 3)
+    hp.Choice("recipe/optimizer", ["sgd", "adam", "lamb"])
+    hp.Float("recipe/rate", 0.0, 1.0)
+    return hp
+
+
+def oracle_of(name, hp, **options):
+    oracle = make(
+        name, objective=OBJECTIVE, hyperparameters=hp, max_trials=500, seed=1, **options
+    )
+    silence_oracle(oracle)
+    return oracle
+
+
+def rate(values):
+    return values["recipe/rate"]
+
+
+def run(oracle, count, score=rate):
+    """Return so many trials, one after the other."""
+    trials = []
+    for _ in range(count):
+        trial = oracle.create_trial("one")
+        if trial.status != "RUNNING":
+            break
+        end(oracle, trial, score(trial.hyperparameters.values))
+        trials.append(oracle.trials[trial.trial_id])
+    return trials
+
+
+def end(oracle, trial, score):
+    oracle.update_trial(trial.trial_id, {"score": score})
+    trial.status = "COMPLETED"
+    oracle.end_trial(trial)
+
+
+def differences(one, other):
+    names = {*one, *other}
+    return {n for n in names if one.get(n) != other.get(n)}
+
+
+def test_a_child_of_evolution_has_a_parent_in_the_population(hp):
+    oracle = oracle_of(
+        "evolution", hp, population_size=6, tournament_size=3, crossover=0.0
+    )
+    values = [trial.hyperparameters.values for trial in run(oracle, 40)]
+    for number in range(6, 40):
+        apart = [differences(values[number], v) for v in values[number - 6 : number]]
+        # One is changed, and what that activates or not.
+        assert any(len(names - {"block/depth"}) <= 1 for names in apart)
+    assert np.mean(list(map(rate, values[-10:]))) > np.mean(list(map(rate, values[:6])))
+
+
+def test_a_child_of_two_has_what_they_have(hp):
+    space, rng = Configurations(hp), np.random.default_rng(0)
+    one = {"block/kind": "a", "recipe/optimizer": "sgd", "recipe/rate": 0.25}
+    two = {
+        "block/kind": "b",
+        "block/depth": 3,
+        "recipe/optimizer": "adam",
+        "recipe/rate": 0.5,
+    }
+    seen = set()
+    for _ in range(50):
+        child = space.values(space.cross(space.row(one), space.row(two), rng))
+        assert set(child) - {"block/depth"} == set(one)
+        assert all(value in (one.get(name), two[name]) for name, value in child.items())
+        assert ("block/depth" in child) == (child["block/kind"] == "b")
+        seen.add(tuple(child.values()))
+    assert len(seen) == 8
+
+
+def test_local_search_climbs_and_starts_again_at_the_top():
+    hp = keras_tuner.HyperParameters()
+    for index in range(5):
+        hp.Choice(f"op{index}", list("abcd"))
+
+    def score(values):
+        return sum(value == "c" for value in values.values())
+
+    def chosen(trial):
+        values = trial.hyperparameters.values
+        return {name: v for name, v in values.items() if name.startswith("op")}
+
+    trials = run(oracle_of("local", hp, initial_points=3), 120, score)
+    values = list(map(chosen, trials))
+    top = max(values[:3], key=score)
+    for number in range(3, 120):
+        if trials[number].hyperparameters.values["tuner/climb"]:
+            break
+        # Always a neighbour of the best so far.
+        assert len(differences(values[number], top)) == 1
+        top = max(top, values[number], key=score)
+    assert score(top) == 5
+    # All 15 neighbours of the top were tried before it starts elsewhere.
+    neighbours = [v for v in values[:number] if len(differences(v, top)) == 1]
+    assert len(neighbours) == 15
+    assert number < 70
+
+
+def test_greedy_search_changes_one_part(hp):
+    oracle = oracle_of("greedy", hp, initial_points=4)
+    trials = run(oracle, 40)
+    values = [trial.hyperparameters.values for trial in trials]
+    parts = []
+    for number in range(4, 40):
+        best = max(values[:number], key=rate)
+        names = differences(values[number], best)
+        parts.append({name.partition("/")[0] for name in names})
+        assert len(parts[-1]) == 1
+    assert {"block"} in parts
+    assert {"recipe"} in parts
+
+
+def test_a_grid_goes_through_its_levels_in_order(hp):
+    oracle = oracle_of("grid", hp, levels=2)
+    values = [tuple(t.hyperparameters.values.values()) for t in run(oracle, 500)]
+    rates, optimizers = (0.25, 0.75), ("sgd", "adam", "lamb")
+    assert values == [
+        *[("a", o, r) for o in optimizers for r in rates],
+        *[("b", d, o, r) for d in (1, 3) for o in optimizers for r in rates],
+    ]
+
+
+def test_asha_promotes_the_best_third_as_they_come(hp):
+    oracle = oracle_of("asha", hp, rungs=3)
+    for _ in range(60):
+        completed = [t for t in oracle.trials.values() if t.status == "COMPLETED"]
+        (trial,) = run(oracle, 1)
+        values = trial.hyperparameters.values
+        parent = values.get("tuner/trial_id")
+        if parent is None:
+            assert values["tuner/epochs"] == 1
+            continue
+        epochs = values["tuner/initial_epoch"]
+        assert values["tuner/epochs"] == 3 * epochs
+        rung = [
+            t for t in completed if t.hyperparameters.values["tuner/epochs"] == epochs
+        ]
+        rung.sort(key=lambda t: t.score, reverse=True)
+        assert parent in [t.trial_id for t in rung[: len(rung) // 3]]
+    counts = [t.hyperparameters.values["tuner/epochs"] for t in oracle.trials.values()]
+    assert counts.count(1) > 2 * counts.count(3) > 4 * counts.count(9) > 0
+
+
+def test_asha_never_waits(hp):
+    oracle = oracle_of("asha", hp)
+    running = [oracle.create_trial(f"slot{n}") for n in range(50)]
+    assert all(trial.status == "RUNNING" for trial in running)
+
+
+def test_asha_trains_something_in_full_where_the_space_is_small():
+    hp = keras_tuner.HyperParameters()
+    hp.Choice("x", [1, 2])
+    trials = run(oracle_of("asha", hp), 10, lambda values: values["x"])
+    epochs = [t.hyperparameters.values["tuner/epochs"] for t in trials]
+    assert epochs == [1, 1, 3]
+
+
+def test_bohb_looks_where_scores_are_better(hp):
+    def share(name):
+        trials = run(oracle_of(name, hp), 80)
+        new = [t for t in trials if "tuner/trial_id" not in t.hyperparameters.values]
+        return np.mean([rate(t.hyperparameters.values) > 0.8 for t in new[-30:]])
+
+    assert share("hyperband") < 0.4
+    assert share("bohb") > 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("evolution", {"tournament_size": 30}),
+        ("evolution", {"crossover": 2.0}),
+        ("local", {"steps": 0}),
+        ("greedy", {"initial_points": 0}),
+        ("grid", {"levels": 0}),
+        ("bohb", {"random_share": -1}),
+        ("reinforce", {"learning_rate": 0}),
+        ("reinforce", {"baseline_decay": 1.0}),
+        ("asha", {"factor": 1}),
+    ],
+)
+def test_options_out_of_range_are_refused(name, options, hp):
+    with pytest.raises(ValueError, match=rf"Expected .*{next(iter(options))}"):
+        oracle_of(name, hp, **options)
+
+
+def test_neighbours_differ_in_one(hp):
+    space, rng = Configurations(hp), np.random.default_rng(0)
+    values = {"block/kind": "a", "recipe/optimizer": "sgd", "recipe/rate": 0.25}
+    rows = space.neighbours(space.row(values), rng, 4)
+    found = [differences(space.values(row), values) for row in rows]
+    assert sorted(map(sorted, found)) == [
+        ["block/depth", "block/kind"],
+        ["recipe/optimizer"],
+        ["recipe/optimizer"],
+        *4 * [["recipe/rate"]],
+    ]
+
+
+def test_a_value_comes_back_as_it_was(hp):
+    hp.Float("log", 1e-5, 1e-1, sampling="log")
+    space, rng = Configurations(hp), np.random.default_rng(0)
+    for _ in range(50):
+        values = space.sample(rng)
+        assert space.values(space.row(values)) == values

@@ -1,0 +1,162 @@
+"""The contracts of a search space, as checks that anybody may run on theirs."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import cloudpickle
+import keras_tuner
+import numpy as np
+from keras_tuner.engine.hyperparameters import Choice
+
+from skautonas.space.base import Configuration, SearchSpace, complete
+from skautonas.space.candidate import SpaceSource, UserSource, check_loads
+from skautonas.strategy.configurations import Configurations
+
+# Configurations that are built, the starts and the defaults among them.
+N_CONFIGURATIONS = 8
+
+Source = SpaceSource | UserSource
+
+
+def check_space(space: Any, seed: int = 0) -> None:
+    """Check that a space keeps all contracts of one.
+
+    That it declares the same each time, and all that it uses; that its starts are
+    configurations of it; and that some models of it are built, saved, loaded and sent
+    to workers.
+
+    Parameters
+    ----------
+    space : SearchSpace, keras_tuner.HyperModel or callable
+        A `SearchSpace` is bound to facts; the others return compiled models.
+    seed : int, default=0
+        Draws the configurations that are built.
+
+    Raises
+    ------
+    AssertionError
+        Where a contract is not kept; it says which, and for what configuration.
+    """
+    source = _source(space)
+    hp = check_declaration(source)
+    configurations = check_starts(source, hp)
+    rng = np.random.default_rng(seed)
+    drawn = Configurations(hp)
+    while len(configurations) < N_CONFIGURATIONS:
+        configurations.append(drawn.sample(rng))
+    check_models(source, hp, configurations)
+    check_travels(source, hp, configurations[0])
+
+
+def check_declaration(source: Source) -> keras_tuner.HyperParameters:
+    """Declare twice, and find the same; return what is declared."""
+    hp, again = source.declare(), source.declare()
+    config, config_again = (h.get_config()["space"] for h in (hp, again))
+    assert config, "it declares no hyperparameter, so that there is nothing to search"
+    assert config == config_again, "it declares other hyperparameters the second time"
+    names = Counter((p.name, str(p.conditions)) for p in hp.space)
+    twice = [name for (name, _), count in names.items() if count > 1]
+    assert not twice, f"it declares {twice} twice under the same conditions"
+    for parameter in hp.space:
+        own = [name for name in (parameter.name,) if name.startswith("tuner/")]
+        assert not own, f"{own} begins as the names that oracles add do"
+        if isinstance(parameter, Choice):
+            assert parameter.default in parameter.values, (
+                f"the default of {parameter.name}, {parameter.default!r}, is none of "
+                f"{parameter.values}"
+            )
+    return hp
+
+
+def check_starts(
+    source: Source, hp: keras_tuner.HyperParameters
+) -> list[Configuration]:
+    """Complete the starts, and the defaults; return them."""
+    configurations = [complete(hp, {})]
+    for start in source.starts:
+        try:
+            values = complete(hp, start)
+        except ValueError as error:
+            raise AssertionError(f"the start {start} is none: {error}") from error
+        if values not in configurations:
+            configurations.append(values)
+    return configurations
+
+
+def check_models(
+    source: Source,
+    hp: keras_tuner.HyperParameters,
+    configurations: list[Configuration],
+) -> None:
+    """Build models from what is active alone; save and load each."""
+    import keras
+
+    names = {parameter.name for parameter in hp.space}
+    width = None
+    for values in configurations:
+        try:
+            model = _build(source, values, names)
+        except KeyError as error:
+            raise AssertionError(
+                f"with {values} it reads {error}, which is not declared, or not active "
+                "then"
+            ) from error
+        assert isinstance(model, keras.Model), f"with {values} it builds {model!r}"
+        again = _build(source, values, names)
+        if model.built and again.built:
+            counts = model.count_params(), again.count_params()
+            assert counts[0] == counts[1], (
+                f"with {values} it builds models of {counts[0]} and {counts[1]} "
+                "parameters"
+            )
+            width = width or model.output_shape[-1]
+            assert model.output_shape[-1] == width, (
+                f"with {values} the output has {model.output_shape[-1]} columns, with "
+                f"others {width}"
+            )
+        check_loads(model)
+
+
+def check_travels(
+    source: Source, hp: keras_tuner.HyperParameters, values: Configuration
+) -> None:
+    """Send the space to a worker and back, as far as pickle is concerned."""
+    sent = cloudpickle.loads(cloudpickle.dumps(source))
+    declared = sent.declare().get_config()["space"]
+    assert declared == hp.get_config()["space"], (
+        "unpickled, it declares other hyperparameters"
+    )
+    names = {parameter.name for parameter in hp.space}
+    model, other = _build(source, values, names), _build(sent, values, names)
+    if model.built and other.built:
+        assert model.count_params() == other.count_params(), (
+            f"unpickled, it builds another model with {values}"
+        )
+
+
+def _source(space: Any) -> Source:
+    if isinstance(space, SearchSpace):
+        assert hasattr(space, "facts"), (
+            "it is not bound to data: pass space.bind(facts), with facts of a kind of "
+            "skautonas.data.facts"
+        )
+        return SpaceSource(space)
+    build: Callable[..., Any] = getattr(space, "build", space)
+    assert callable(build), f"{space!r} is no space, hypermodel or function"
+    return UserSource(build)
+
+
+def _build(source: Source, values: Configuration, names: set[str]) -> Any:
+    """Build a model; of a user's function, see that it asks for what it declared."""
+    if isinstance(source, SpaceSource):
+        return source.build(values).model
+    hp = keras_tuner.HyperParameters()
+    hp.values = dict(values)
+    model = source.user_build(hp)
+    more = {parameter.name for parameter in hp.space} - names
+    assert not more, (
+        f"with {values} it asks for {sorted(more)}, which is not declared: enter the "
+        "scope, hp.conditional_scope(name, values), whatever the value is"
+    )
+    return model

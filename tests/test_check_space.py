@@ -1,0 +1,116 @@
+"""`skautonas.testing.check_space` passes what is right, and names what is not."""
+
+import itertools
+
+import keras
+import pytest
+from keras import layers
+
+from skautonas.data.texts import TextEncoder
+from skautonas.space import TabularSpace, TextSpace
+from skautonas.testing import check_space
+from tests.test_space_image import bind as image_space
+from tests.test_space_tabular import facts
+from tests.test_space_text import TEXTS
+
+
+def compiled(*hidden):
+    model = keras.Sequential([keras.Input((4,)), *hidden, layers.Dense(3)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def build(hp):
+    """Return a model of a space with a condition."""
+    hidden = [layers.Dense(hp.Int("units", 4, 16))]
+    deep = hp.Boolean("deep")
+    with hp.conditional_scope("deep", [True]):
+        if deep:
+            hidden.append(layers.Dropout(hp.Float("rate", 0.0, 0.5)))
+    return compiled(*hidden)
+
+
+def text_space():
+    encoder = TextEncoder().fit(TEXTS)
+    facts = encoder.facts(task="classification", n_outputs=3, n_rows=12_000)
+    return TextSpace().bind(facts)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: TabularSpace().bind(facts(3)),
+        lambda: image_space((16, 16, 1)),
+        text_space,
+    ],
+)
+def test_our_spaces_keep_the_contracts(make):
+    check_space(make())
+
+
+def test_a_function_keeps_the_contracts():
+    check_space(build)
+
+
+def test_a_space_that_is_not_bound_is_refused():
+    with pytest.raises(AssertionError, match=r"space\.bind\(facts\)"):
+        check_space(TabularSpace())
+
+
+class Reads(TabularSpace):
+    def body(self, choose, inputs):
+        if inputs is not None:
+            choose.value("undeclared", [1, 2], 1)
+        return super().body(choose, inputs)
+
+
+class Starts(TabularSpace):
+    @property
+    def starts(self):
+        return [{"nothing": 1}]
+
+
+calls = itertools.count()
+
+
+def build_other_each_time(hp):
+    hp.Int(f"units{next(calls)}", 4, 16)
+    return compiled()
+
+
+def build_what_only_some_values_ask_for(hp):
+    hidden = [layers.Dropout(hp.Float("rate", 0.0, 0.5))] if hp.Boolean("deep") else []
+    return compiled(*hidden)
+
+
+def build_without_choice(hp):
+    return compiled()
+
+
+def build_of_another_width(hp):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(hp.Int("out", 2, 40))])
+    model.compile("sgd", "mse")
+    return model
+
+
+def build_from_what_oracles_add(hp):
+    hp.Int("tuner/epochs", 1, 9)
+    return compiled()
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        (Reads().bind(facts(3)), "reads 'undeclared'"),
+        (Starts().bind(facts(3)), "the start {'nothing': 1} is none"),
+        (build_other_each_time, "other hyperparameters the second time"),
+        (build_what_only_some_values_ask_for, r"asks for \['rate'\], which is not"),
+        (build_without_choice, "declares no hyperparameter"),
+        (build_of_another_width, "columns, with others"),
+        (build_from_what_oracles_add, "names that oracles add"),
+        (3, "no space, hypermodel or function"),
+    ],
+)
+def test_what_breaks_a_contract_is_named(space, words):
+    with pytest.raises(AssertionError, match=words):
+        check_space(space)

@@ -8,6 +8,7 @@ an hour on two cores; a run that is stopped goes on.
 
 import argparse
 import json
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -23,15 +24,29 @@ SETS = {
 }
 
 
+def declared(estimator, X, y):
+    """Return what the space of an estimator declares for some data."""
+    from skautonas.data.rows import Rows
+    from skautonas.estimation.scoring import make_scorer
+    from skautonas.estimators._study import make_study
+
+    like = estimator()
+    like.scorer_ = make_scorer(like._default_scoring)
+    rows = Rows(like._check_X(X, reset=True), like._check_y(y))
+    with tempfile.TemporaryDirectory() as folder:
+        study = make_study(like, rows, rows, None, 0, folder)
+    return study.whole.source.declare().get_config()
+
+
 def record(name, directory):
-    """Train the configurations of a set; return them and their curves."""
+    """Train the configurations of a set; return space, configurations and curves."""
     import skautonas
-    from skautonas.strategy import RandomOracle
 
     kind, count, epochs = SETS[name]
     X, y = open_data().load(name)
+    space = declared(getattr(skautonas, kind), X, np.asarray(y))
     fitted = getattr(skautonas, kind)(
-        strategy=RandomOracle(),
+        strategy="random",
         max_trials=count,
         max_epochs=epochs,
         time_budget=None,
@@ -46,23 +61,27 @@ def record(name, directory):
     for row, trial in zip(curves, trials, strict=True):
         for epoch, _, score in trial.curve:
             row[round(epoch) - 1] = score
-    return [trial.params for trial in trials], curves
+    return space, [trial.params for trial in trials], curves
 
 
-def write(path, configurations, curves):
+def write(path, space, configurations, curves):
     """Write one set; a file of the repository, so that it is small."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("space.json", json.dumps(space))
         archive.writestr("configurations.json", json.dumps(configurations))
         with archive.open("curves.npy", "w") as file:
             np.save(file, curves.astype("float16"))
 
 
 def read(path):
-    """Return configurations and curves, scores of shape (configurations, epochs)."""
+    """Return space, configurations, and scores of shape (configurations, epochs)."""
     with zipfile.ZipFile(path) as archive:
-        configurations = json.loads(archive.read("configurations.json"))
+        space, configurations = (
+            json.loads(archive.read(f"{name}.json"))
+            for name in ("space", "configurations")
+        )
         with archive.open("curves.npy") as file:
-            return configurations, np.load(file).astype("float64")
+            return space, configurations, np.load(file).astype("float64")
 
 
 def main():
@@ -73,8 +92,8 @@ def main():
     arguments = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     for name in arguments.sets:
-        configurations, curves = record(name, arguments.directory)
-        write(FOLDER / f"{name}.zip", configurations, curves)
+        space, configurations, curves = record(name, arguments.directory)
+        write(FOLDER / f"{name}.zip", space, configurations, curves)
         print(f"{name}: {len(configurations)} configurations", flush=True)
 
 

@@ -7,7 +7,8 @@ is chosen by what was observed; reported is its true value, the mean of its trai
 as regret that is 0 for the best entry and 1 for the median one. Beside ours:
 KerasTuner's oracles, and Optuna's TPE. 50 seeds (5 of KerasTuner's Bayesian oracle).
 
-``--outstanding 8``: the same with eight trials running at once.
+``--outstanding 8``: the same with eight trials running at once. ``--curves``: those
+with rungs on recorded learning curves (``replay.py``).
 
 .. [1] Dong and Yang (2020), NAS-Bench-201.
 .. [2] Klein and Hutter (2019), Tabular benchmarks for joint architecture and
@@ -25,6 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import joblib
 import numpy as np
+import replay
 
 TABLES = {
     "nb201/cifar10": ("NASBench201", "cifar10"),
@@ -204,8 +206,12 @@ def main():
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--outstanding", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--curves", action="store_true", help="replay recorded curves")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     arguments = parser.parse_args()
+    if arguments.curves:
+        replay.print_table(replay.STRATEGIES, arguments.seeds)
+        return
     rows = []
     print(f"{'table':18s} {'strategy':12s} regret after 25, 50, 100 trials (+- s.e.)")
     for table in arguments.tables:

@@ -1,0 +1,104 @@
+"""Strategies with rungs on recorded learning curves, at equal total epochs.
+
+Part of ``strategies.py``; the curves are those of ``record_curves.py``. A proposal
+stands for the recorded configuration that is the nearest to it and was not tried yet.
+The score of a trial is the best of its epochs so far; the incumbent is the best trial
+of the longest rung that has any; reported is its score after all epochs, as regret that
+is 0 for the best recorded configuration and 1 for the median one.
+"""
+
+import numpy as np
+from record_curves import FOLDER, read
+
+STRATEGIES = ("random", "hyperband", "asha", "bohb")
+# Of whole trainings.
+BUDGETS = (9, 18, 27)
+
+
+class Curves:
+    """The recorded configurations of one set, and their curves."""
+
+    def __init__(self, name):
+        from keras_tuner import HyperParameters
+
+        from skautonas.strategy.configurations import Configurations
+
+        space, self.configurations, curves = read(FOLDER / f"{name}.zip")
+        self.hp = HyperParameters.from_config(space)
+        self.space = Configurations(self.hp)
+        rows = np.stack([self.space.row(values) for values in self.configurations])
+        self.points = self.space.encode(rows)
+        # The best so far; where a training stopped earlier, it stays.
+        self.best = np.fmax.accumulate(curves, axis=1)
+        self.epochs = curves.shape[1]
+        final = self.best[:, -1]
+        self.regrets = (final.max() - final) / (final.max() - np.median(final))
+
+    def nearest(self, values, taken):
+        """Return the number of the nearest configuration that is not taken."""
+        from skautonas.strategy.configurations import distances
+
+        point = self.space.encode(self.space.row(values)[None])
+        apart = distances(point, self.points)[0]
+        apart[list(taken)] = np.inf
+        return int(apart.argmin())
+
+
+def replay(name, curves, seed):
+    """Return the regret after each budget of whole trainings."""
+    from keras_tuner import Objective
+
+    from skautonas._compat import silence_oracle
+    from skautonas.strategy import STRATEGIES as CLASSES
+    from skautonas.strategy import make
+    from skautonas.strategy.rungs import RungOracle
+
+    has_rungs = issubclass(CLASSES[name], RungOracle)
+    oracle = make(
+        name,
+        objective=Objective("score", "max"),
+        hyperparameters=curves.hp,
+        max_trials=10_000,
+        seed=seed,
+        **({"max_epochs": curves.epochs} if has_rungs else {}),
+    )
+    silence_oracle(oracle)
+    numbers, spent, regrets = {}, 0, []
+    leader, incumbent = (0, -np.inf), None
+    budgets = [budget * curves.epochs for budget in BUDGETS]
+    while len(regrets) < len(budgets):
+        trial = oracle.create_trial("one")
+        values = dict(trial.hyperparameters.values)
+        own = {k: values.pop(k) for k in list(values) if k.startswith("tuner/")}
+        parent = own.get("tuner/trial_id")
+        number = numbers[parent] if parent else curves.nearest(values, numbers.values())
+        numbers[trial.trial_id] = number
+        # It was this one that was tried.
+        trial.hyperparameters.values = curves.configurations[number] | own
+        until = own.get("tuner/epochs", curves.epochs)
+        cost = until - own.get("tuner/initial_epoch", 0)
+        while len(regrets) < len(budgets) and spent + cost > budgets[len(regrets)]:
+            regrets.append(1.0 if incumbent is None else curves.regrets[incumbent])
+        spent += cost
+        score = curves.best[number, until - 1]
+        if (until, score) > leader:
+            leader, incumbent = (until, score), number
+        oracle.update_trial(trial.trial_id, {"score": float(score)})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    return regrets
+
+
+def print_table(names, n_seeds):
+    """Print mean regrets and standard errors."""
+    print(f"{'curves':20s} {'strategy':10s} regret after {BUDGETS} whole trainings")
+    for path in sorted(FOLDER.glob("*.zip")):
+        curves = Curves(path.stem)
+        for name in names:
+            regrets = np.array([replay(name, curves, seed) for seed in range(n_seeds)])
+            error = regrets.std(axis=0, ddof=1) / np.sqrt(n_seeds)
+            cells = " ".join(
+                f"{m:.3f}+-{e:.3f}"
+                for m, e in zip(regrets.mean(axis=0), error, strict=True)
+            )
+            print(f"{path.stem:20s} {name:10s} {cells}", flush=True)

@@ -78,6 +78,15 @@ class Interrupting(Recorder):
             os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.fixture
+def ctrl_c():
+    """Have Ctrl-C as in a terminal: a process in the background may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupt_of_a_trial_ends_the_search():
     with pytest.warns(SkautonasWarning, match="Interrupted after 1 trials"):
         search = fit(Interrupting("trial ends"), n_jobs=1)
@@ -85,12 +94,14 @@ def test_an_interrupt_of_a_trial_ends_the_search():
     assert search.score(X, y) > 0
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupt_after_the_search_loses_nothing():
     search = fit(Interrupting("fit ends"))
     assert search.n_trials_ == 3
     assert search.score(X, y) > 0
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupt_before_the_search_raises():
     with pytest.raises(KeyboardInterrupt):
         fit(Interrupting("fit begins"))

@@ -9,8 +9,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skautonas import _compat
 from skautonas.search.proposal import Proposal
+from skautonas.strategy.base import SearchOracle
 from skautonas.strategy.configurations import OWN_PREFIX
 from skautonas.strategy.registry import OBJECTIVE
+from skautonas.strategy.wrapper import WrapperOracle
 
 
 class OracleAdapter:
@@ -32,6 +34,9 @@ class OracleAdapter:
         self.exhausted = False
         self._starts = [dict(start) for start in starts]
         self._populate = oracle.populate_space
+        # Such oracles take in what they did not propose.
+        is_ours = isinstance(oracle, SearchOracle | WrapperOracle)
+        self._learns_of_starts = is_ours and not hasattr(oracle, "max_epochs")
         self._asked = 0
         self._trials: dict[int, Any] = {}
         self._numbers: dict[str, int] = {}
@@ -125,9 +130,10 @@ class OracleAdapter:
 
     def _populate_from_starts(self, trial_id: str) -> dict[str, Any]:
         """Return the next start while there is one, then what the oracle proposes."""
-        if self._starts and not hasattr(self.oracle, "max_epochs"):
+        if self._starts and self._learns_of_starts:
             return {"status": "RUNNING", "values": self._starts.pop(0)}
-        # Of an oracle with rungs, a new configuration begins on a rung of its choice.
+        # Of others a start takes the place of what they draw: on the rung of their
+        # choice, or as KerasTuner's grid search counts on what it proposed.
         response = self._populate(trial_id)
         values = response.get("values")
         drawn = response["status"] == "RUNNING" and "tuner/trial_id" not in values

@@ -24,9 +24,11 @@ class SearchOracle(keras_tuner.Oracle):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        if options.get("seed") == 0:
-            self.seed = self._seed_state = 0  # KerasTuner 1.4.8 draws one instead
+        is_zero = options.get("seed") == 0
+        # KerasTuner 1.4.8 draws one instead, of Python's generator.
+        super().__init__(**(options | {"seed": 1} if is_zero else options))
+        if is_zero:
+            self.seed = self._seed_state = 0
         self._configurations: Configurations | None = None
         # Of all trials: keys, and rows by identifier.
         self._tried: set[frozenset] = set()

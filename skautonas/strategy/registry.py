@@ -143,7 +143,9 @@ def make_oracle(
     else:
         kind = _find(strategy)
         has_rungs = isinstance(kind, type) and issubclass(kind, RungOracle)
-        oracle = kind(max_epochs=max_epochs) if has_rungs else kind()
+        more = {"max_epochs": max_epochs} if has_rungs else {}
+        # Without a seed, KerasTuner draws one of Python's generator.
+        oracle = kind(seed=seed, **more)
     oracle.hyperparameters = hp
     oracle.objective = objective
     oracle.max_trials = max_trials or MANY_TRIALS

@@ -40,10 +40,11 @@ class WrapperOracle(keras_tuner.Oracle):
             objective=oracle.objective,
             max_trials=oracle.max_trials,
             hyperparameters=oracle.hyperparameters,
+            seed=1,
             max_retries_per_trial=oracle.max_retries_per_trial,
             max_consecutive_failed_trials=oracle.max_consecutive_failed_trials,
         )
-        self.seed = oracle.seed
+        self.seed = self._seed_state = oracle.seed
         self.oracle = oracle
         # It may be asked more often than there are trials here, which are tried again,
         # and saved, here.

@@ -23,7 +23,9 @@ def resident(seen):
     for child in process.children(recursive=True):
         try:
             rss += child.memory_info().rss
-            seen.add(child.pid)
+            # Not what joblib runs for a moment, to count the cores.
+            if any("loky" in part for part in child.cmdline()):
+                seen.add(child.pid)
         except psutil.NoSuchProcess:
             continue
     return rss

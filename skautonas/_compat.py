@@ -44,6 +44,7 @@ __all__ = [
     "pool_size",
     "release_oracle",
     "reset_layer_names",
+    "save_oracle_in",
     "seed_layers",
     "seed_oracle",
     "silence_oracle",
@@ -199,6 +200,14 @@ def _with_own_values(hp: Any) -> Any:
 
 def _do_nothing(*arguments: Any) -> None:
     """Stand in for a method; a module function, so that deepcopy keeps it."""
+
+
+def save_oracle_in(oracle: Any, folder: str) -> None:
+    """Have an oracle write its files, and read them, in a folder.
+
+    KerasTuner 1.4.8 leaves it to its tuner to say so.
+    """
+    oracle._set_project_dir(folder, "study")
 
 
 def seed_oracle(oracle: Any, seed: int) -> None:

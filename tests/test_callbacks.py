@@ -107,6 +107,17 @@ def test_an_interrupt_before_the_search_raises():
         fit(Interrupting("fit begins"))
 
 
+def test_before_the_search_a_program_handles_interrupts_itself():
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: seen.append(number))
+    try:
+        search = fit(Interrupting("fit begins"))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert seen == [signal.SIGINT]
+    assert search.stop_reason_ == "max_trials"
+
+
 def test_they_are_told_of_the_fit_and_of_each_trial():
     recorder = Recorder()
     search = fit(recorder)

@@ -62,6 +62,29 @@ def test_a_search_that_goes_on_is_the_one_that_never_stopped(tmp_path, name, cou
     assert tried(rest) == tried(whole)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_strategy_searches_in_a_fit(name):
+    search = TabularSearchClassifier(**QUICK, max_trials=9, strategy=name, n_jobs=2)
+    search.fit(*load_wine(return_X_y=True))
+    assert [trial.status for trial in search.trials_] == 9 * ["completed"]
+    assert search.score(*load_wine(return_X_y=True)) > 0.5
+
+
+def test_a_template_around_another_searches_in_a_fit():
+    inner = EvolutionOracle(population_size=4, tournament_size=2)
+    template = MedianStopping(
+        FeasibilityFilter(DuplicateFilter(inner), lambda v: v["mlp/layers"] == 1)
+    )
+    more = QUICK | {"max_epochs": 40}
+    search = TabularSearchClassifier(**more, max_trials=14, strategy=template, n_jobs=1)
+    search.fit(*load_wine(return_X_y=True))
+    # All but the known starts, which are tried in any case.
+    own = [trial.params["mlp/layers"] for trial in search.trials_[6:]]
+    assert own == 8 * [1]
+    assert "stopped" in {trial.status for trial in search.trials_}
+    assert not template.trials
+
+
 def test_the_documentation_names_all_strategies():
     text = (Path(__file__).parent.parent / "docs/strategies.md").read_text("utf-8")
     assert set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE)) == set(NAMES)

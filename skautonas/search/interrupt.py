@@ -9,8 +9,8 @@ from typing import Any, Self
 class Interrupt:
     """While it is entered, and once `defer` was called, a first Ctrl-C is only noted.
 
-    A second one raises, as all do before. In another thread than the main one, which
-    gets no signals, nothing changes.
+    A second one raises; before, all go where they went. In another thread than the main
+    one, which gets no signals, nothing changes.
 
     Attributes
     ----------
@@ -39,6 +39,9 @@ class Interrupt:
         self._defers = True
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.requested or not self._defers:
+        if not self._defers:
+            self._before(number, frame)  # Python's, which raises, or a program's own
+            return
+        if self.requested:
             raise KeyboardInterrupt
         self.requested = True

@@ -6,6 +6,7 @@ from typing import Any
 import keras_tuner
 import numpy as np
 
+from skautonas._compat import seed_oracle
 from skautonas.space.base import Configuration
 from skautonas.strategy.configurations import Configurations, key
 
@@ -28,7 +29,7 @@ class SearchOracle(keras_tuner.Oracle):
         # KerasTuner 1.4.8 draws one instead, of Python's generator.
         super().__init__(**(options | {"seed": 1} if is_zero else options))
         if is_zero:
-            self.seed = self._seed_state = 0
+            seed_oracle(self, 0)
         self._configurations: Configurations | None = None
         # Of all trials: keys, and rows by identifier.
         self._tried: set[frozenset] = set()

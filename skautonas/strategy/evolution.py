@@ -7,6 +7,9 @@ import numpy as np
 
 from skautonas.strategy.base import SearchOracle
 
+# Population and tournament are between the 10 and 3 of NATS-Bench's script and the 30
+# and 10 of naszilla. These and the share of children with two parents were not tuned.
+POPULATION_SIZE, TOURNAMENT_SIZE, CROSSOVER = 20, 6, 0.2
 # A child that was tried already is mutated anew so often, by more changes at the end.
 CHANGES = (1, 1, 1, 1, 2, 2, 3, 4)
 
@@ -43,9 +46,9 @@ class EvolutionOracle(SearchOracle):
 
     def __init__(
         self,
-        population_size: int = 20,
-        tournament_size: int = 6,
-        crossover: float = 0.2,
+        population_size: int = POPULATION_SIZE,
+        tournament_size: int = TOURNAMENT_SIZE,
+        crossover: float = CROSSOVER,
         **options: Any,
     ) -> None:
         if not 1 <= tournament_size <= population_size:

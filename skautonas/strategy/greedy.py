@@ -79,7 +79,7 @@ class GreedyOracle(SearchOracle):
             return self.propose(self.draw_new(rng))
         space, best = self.configurations, self.row(self._best)
         parts = [dial.parameter.name.partition("/")[0] for dial in space.dials]
-        active = sorted({part for part, n in zip(parts, best, strict=True) if n == n})
+        active = sorted({parts[column] for column in np.flatnonzero(~np.isnan(best))})
         # Small parts are soon tried in full.
         for drawn in space.draw(MAX_DRAWS, rng):
             part = active[rng.integers(len(active))]

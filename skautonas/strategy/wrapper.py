@@ -44,7 +44,7 @@ class WrapperOracle(keras_tuner.Oracle):
             max_retries_per_trial=oracle.max_retries_per_trial,
             max_consecutive_failed_trials=oracle.max_consecutive_failed_trials,
         )
-        self.seed = self._seed_state = oracle.seed
+        _compat.seed_oracle(self, oracle.seed)
         self.oracle = oracle
         # It may be asked more often than there are trials here, which are tried again,
         # and saved, here.

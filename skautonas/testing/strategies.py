@@ -10,7 +10,7 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
-from skautonas._compat import silence_oracle
+from skautonas._compat import save_oracle_in, silence_oracle
 
 OBJECTIVE = "score"
 Factory = Callable[..., keras_tuner.Oracle]
@@ -104,7 +104,7 @@ class Search:
             silence_oracle(self.oracle)
         else:
             self.oracle.verbose = 0
-            self.oracle._set_project_dir(folder, "study")
+            save_oracle_in(self.oracle, folder)
         self.score = score
         self.running: list[Trial] = []
         self.tried: list[dict[str, Any]] = []

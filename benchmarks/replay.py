@@ -53,7 +53,7 @@ def replay(name, curves, seed):
     from skautonas.strategy import make
     from skautonas.strategy.rungs import RungOracle
 
-    has_rungs = issubclass(CLASSES[name], RungOracle)
+    has_rungs = issubclass(CLASSES[name].kind, RungOracle)
     oracle = make(
         name,
         objective=Objective("score", "max"),

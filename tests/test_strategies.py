@@ -18,7 +18,7 @@ from skautonas.strategy import (
     strategy_names,
 )
 from skautonas.testing import check_strategy
-from skautonas.testing.strategies import CHECKS
+from skautonas.testing.contracts import CHECKS
 from tests.faults import loop
 from tests.faults.fit import QUICK
 
@@ -85,9 +85,13 @@ def test_a_template_around_another_searches_in_a_fit():
     assert not template.trials
 
 
-def test_the_documentation_names_all_strategies():
+def test_the_documentation_has_the_table_of_strategies():
     text = (Path(__file__).parent.parent / "docs/strategies.md").read_text("utf-8")
-    assert set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE)) == set(NAMES)
+    rows = re.findall(r"^\| `(\w+)`.*\| (.*) \| (.*)\|$", text, re.MULTILINE)
+    assert {row[0] for row in rows} == set(NAMES)
+    for name, purpose, options in rows:
+        assert purpose == STRATEGIES[name].purpose
+        assert tuple(re.findall(r"`(\w+)`", options)) == STRATEGIES[name].options
 
 
 def test_an_unknown_name_is_refused_with_the_names():

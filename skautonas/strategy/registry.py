@@ -2,7 +2,9 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import entry_points
+from inspect import Parameter, signature
 from typing import Any
 
 import keras_tuner
@@ -27,19 +29,52 @@ MANY_TRIALS = 100_000
 # Where other packages register strategies.
 ENTRY_POINTS = "skautonas.strategies"
 
-STRATEGIES: dict[str, Callable[..., keras_tuner.Oracle]] = {
-    "auto": BayesianOracle,
-    "asha": AshaOracle,
-    "bayesian": BayesianOracle,
-    "bohb": BohbOracle,
-    "evolution": EvolutionOracle,
-    "greedy": GreedyOracle,
-    "grid": GridOracle,
-    "hyperband": HyperbandOracle,
-    "local": LocalOracle,
-    "optuna": OptunaOracle,
-    "random": RandomOracle,
-    "reinforce": ReinforceOracle,
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """One row of `STRATEGIES`.
+
+    Parameters
+    ----------
+    kind : callable
+        Makes its oracle: a class of oracles.
+    purpose : str
+        What it is for.
+    """
+
+    kind: Callable[..., keras_tuner.Oracle]
+    purpose: str
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names of its options, besides those of every `keras_tuner.Oracle`."""
+        names = {
+            name: None
+            for base in getattr(self.kind, "__mro__", ())
+            if issubclass(base, keras_tuner.Oracle) and base is not keras_tuner.Oracle
+            for name, parameter in signature(base.__init__).parameters.items()
+            if parameter.kind is not Parameter.VAR_KEYWORD
+        }
+        common = signature(keras_tuner.Oracle.__init__).parameters
+        return tuple(name for name in names if name not in common)
+
+
+_BAYESIAN = Strategy(BayesianOracle, "most searches of up to some hundred trials")
+STRATEGIES: dict[str, Strategy] = {
+    "auto": _BAYESIAN,
+    "bayesian": _BAYESIAN,
+    "evolution": Strategy(EvolutionOracle, "many workers; scores that are noisy"),
+    "local": Strategy(LocalOracle, "small spaces of choices"),
+    "greedy": Strategy(
+        GreedyOracle, "spaces with parts that hardly depend on each other"
+    ),
+    "reinforce": Strategy(ReinforceOracle, "comparison with the literature"),
+    "hyperband": Strategy(HyperbandOracle, "slow trainings"),
+    "asha": Strategy(AshaOracle, "slow trainings on many workers"),
+    "bohb": Strategy(BohbOracle, "slow trainings, many trials"),
+    "random": Strategy(RandomOracle, "a baseline"),
+    "grid": Strategy(GridOracle, "spaces that are tried in full"),
+    "optuna": Strategy(OptunaOracle, "samplers that you know"),
 }
 
 
@@ -163,7 +198,7 @@ def _find(name: Any) -> Callable[..., keras_tuner.Oracle]:
     """Return the class of a strategy; ours come before those of other packages."""
     if isinstance(name, str):
         if name in STRATEGIES:
-            return STRATEGIES[name]
+            return STRATEGIES[name].kind
         for entry in entry_points(group=ENTRY_POINTS, name=name):
             return entry.load()
     raise ValueError(

@@ -1,0 +1,214 @@
+"""The contracts of a search strategy, each a check of a factory of oracles."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras_tuner
+
+from skautonas._compat import silence_oracle
+from skautonas.testing.search import Factory, Search, large_space, small_space, truth
+
+
+def check_max_trials(factory: Factory) -> None:
+    """As many trials as asked for, and then no more."""
+    search = Search(factory, large_space(), 7, score=truth).run(100)
+    assert len(search.tried) == 7, f"{len(search.tried)} trials in place of 7"
+    assert search.status == "STOPPED", f"it says {search.status} in place of STOPPED"
+
+
+def check_new_configurations(factory: Factory) -> None:
+    """No configuration twice at one fidelity, and all of them before the end."""
+    search = Search(factory, small_space(), 500).run(500)
+    attempts = search.attempts
+    assert len(set(attempts)) == len(attempts), "a configuration was tried twice"
+    n_tried = len(set(search.configurations))
+    assert n_tried == 20, f"{n_tried} of 20 configurations were tried before the end"
+
+
+def check_exhaustion(factory: Factory) -> None:
+    """Where all was tried it stops, without an error, and goes on saying so."""
+    search = Search(factory, small_space(), 500).run(500)
+    assert search.status == "STOPPED", f"it says {search.status} in place of STOPPED"
+    search.ask()
+    assert search.status == "STOPPED", "it stopped, and then did not"
+
+
+def check_outstanding_trials(factory: Factory) -> None:
+    """With up to 16 trials running, it proposes others, and waits rather than stops."""
+    for outstanding in (2, 4, 16):
+        search = Search(factory, small_space(), 500).run(500, outstanding)
+        attempts = search.attempts
+        assert len(set(attempts)) == len(attempts), (
+            f"with {outstanding} trials running, a configuration was tried twice"
+        )
+        n_tried = len(set(search.configurations))
+        assert n_tried == 20, (
+            f"with {outstanding} trials running, {n_tried} of 20 configurations were "
+            "tried before the end"
+        )
+        search = Search(factory, large_space(), 40, score=truth).run(40, outstanding)
+        assert len(search.tried) == 40, (
+            f"with {outstanding} trials running, it stopped after {len(search.tried)} "
+            "of 40"
+        )
+
+
+def check_failures(factory: Factory) -> None:
+    """Failed trials are trials: the search goes on, and is not drawn to them."""
+    for kinds in ({"b"}, {"a", "b", "c"}):
+
+        def score(values: dict[str, Any], kinds: set[str] = kinds) -> float | None:
+            return None if values["kind"] in kinds else truth(values)
+
+        search = Search(factory, large_space(), 30, score=score).run(30, 2)
+        assert len(search.tried) == 30, f"it stopped after {len(search.tried)} of 30"
+
+
+def check_bad_scores(factory: Factory) -> None:
+    """Scores that are infinite or no numbers do not end the search."""
+    for bad in (float("nan"), float("inf"), float("-inf")):
+
+        def score(values: dict[str, Any], bad: float = bad) -> float | None:
+            return bad if values["deep"] else truth(values)
+
+        search = Search(factory, large_space(), 30, score=score).run(30, 2)
+        assert len(search.tried) == 30, (
+            f"with scores of {bad} it stopped after {len(search.tried)} of 30"
+        )
+
+
+def check_equal_scores(factory: Factory) -> None:
+    """Scores that are all the same do not end the search."""
+    search = Search(factory, large_space(), 30, score=lambda values: 0.5).run(30)
+    assert len(search.tried) == 30, f"it stopped after {len(search.tried)} of 30"
+
+
+def check_seeds(factory: Factory) -> None:
+    """Search the same again with the same seed, be it 0."""
+    for seed in (0, 1, 12345):
+        one, same = (
+            Search(factory, large_space(), 25, seed, score=truth).run(25, 3).tried
+            for _ in range(2)
+        )
+        assert one == same, f"with seed {seed}, two searches differ"
+
+
+def check_direction(factory: Factory) -> None:
+    """To minimise the negative of a score is to maximise it."""
+    most = Search(factory, large_space(), 30, score=truth).run(30)
+    least = Search(
+        factory, large_space(), 30, direction="min", score=lambda v: -truth(v)
+    ).run(30)
+    assert most.tried == least.tried, "the two searches differ"
+
+
+def check_reload(factory: Factory) -> None:
+    """Propose what it would have, saved and loaded after any number of trials."""
+    for count in (0, 1, 5, 12, 20):
+        with tempfile.TemporaryDirectory() as folder:
+            search, other = (
+                Search(factory, large_space(), 60, score=truth, folder=folder)
+                for _ in range(2)
+            )
+            search.run(count, 2).oracle.save()
+            other.oracle.reload()
+        silence_oracle(search.oracle)
+        silence_oracle(other.oracle)
+        expected = search.oracle.populate_space("next")
+        received = other.oracle.populate_space("next")
+        assert received == expected, (
+            f"after {count} trials it proposes {received} in place of {expected}"
+        )
+
+
+def check_reload_while_running(factory: Factory) -> None:
+    """Trials that ran when it was saved are tried again, and it goes on after them."""
+    with tempfile.TemporaryDirectory() as folder:
+        search, other = (
+            Search(factory, large_space(), 12, score=truth, folder=folder)
+            for _ in range(2)
+        )
+        search.run(5, 2)
+        for _ in range(3):
+            search.ask()
+        search.oracle.save()
+        other.oracle.reload()
+        other.run(7, 2)
+    again = {
+        frozenset(trial.hyperparameters.values.items()) for trial in search.running
+    }
+    first = {frozenset(values.items()) for values in other.tried[:3]}
+    assert first == again, "what ran when it was saved is not what is tried first"
+    assert len(other.tried) == 7, f"it tried {len(other.tried)} of the 7 that were left"
+
+
+def check_conditions(factory: Factory) -> None:
+    """Active hyperparameters have an offered value, inactive ones have none."""
+    search = Search(factory, large_space(), 60, score=truth).run(60)
+    for values in search.tried:
+        values = {name: v for name, v in values.items() if "tuner/" not in name}
+        names = {"kind", "momentum", "units", "deep"}
+        if values["kind"] == "b":
+            names |= {"depth", "rate"}
+        assert set(values) == names, f"{values} has other names than {sorted(names)}"
+        assert values["kind"] in ("a", "b", "c"), f"{values} has another kind"
+        assert 8 <= values["units"] <= 512, f"{values} is out of the range of units"
+        assert isinstance(values["units"], int), f"{values}: units is no int"
+        assert 0.0 <= values["momentum"] <= 1.0, f"{values} is out of its range"
+
+
+def check_single_values(factory: Factory) -> None:
+    """Hyperparameters of one value are proposed with it, and do not end the search."""
+    hp = keras_tuner.HyperParameters()
+    hp.Choice("only", [3])
+    hp.Fixed("fixed", "x")
+    hp.Int("same", 5, 5)
+    search = Search(factory, hp, 20).run(20)
+    assert set(search.configurations) == {
+        frozenset({("only", 3), ("fixed", "x"), ("same", 5)})
+    }, f"it tried {search.tried}"
+    hp.Float("x", 0.0, 1.0)
+    search = Search(factory, hp, 8, score=lambda values: values["x"]).run(8)
+    assert len(search.tried) == 8, f"it stopped after {len(search.tried)} of 8"
+
+
+def check_growth(factory: Factory) -> None:
+    """Take no longer for a suggestion than is linear in the number of trials."""
+    search = Search(factory, large_space(), 2000, score=truth)
+    seconds = []
+    while len(search.tried) < 2000:
+        start = time.perf_counter()
+        if not search.ask():
+            break
+        search.tell()
+        seconds.append(time.perf_counter() - start)
+    assert len(seconds) == 2000, f"it stopped after {len(seconds)} of 2000"
+    early = statistics.median(seconds[400:600])
+    late = statistics.median(seconds[-200:])
+    assert late < 1.5 * 4 * early, (
+        f"a trial takes {1e3 * late:.1f} ms at the end, {1e3 * early:.1f} ms after 500"
+    )
+
+
+CHECKS: dict[str, Callable[[Factory], None]] = {
+    check.__name__: check
+    for check in (
+        check_max_trials,
+        check_new_configurations,
+        check_exhaustion,
+        check_outstanding_trials,
+        check_failures,
+        check_bad_scores,
+        check_equal_scores,
+        check_seeds,
+        check_direction,
+        check_reload,
+        check_reload_while_running,
+        check_conditions,
+        check_single_values,
+        check_growth,
+    )
+}

@@ -22,10 +22,11 @@ SETS = {
     "letter": ("TabularSearchClassifier", 400, 60),
     "mnist5k": ("ImageSearchClassifier", 150, 20),
 }
+DAYS = 7 * 86_400.0
 
 
-def declared(estimator, X, y):
-    """Return what the space of an estimator declares for some data."""
+def describe(estimator, X, y):
+    """Return the space of an estimator for some data: its declaration, and starts."""
     from skautonas.data.rows import Rows
     from skautonas.estimation.scoring import make_scorer
     from skautonas.estimators._study import make_study
@@ -35,7 +36,8 @@ def declared(estimator, X, y):
     rows = Rows(like._check_X(X, reset=True), like._check_y(y))
     with tempfile.TemporaryDirectory() as folder:
         study = make_study(like, rows, rows, None, 0, folder)
-    return study.whole.source.declare().get_config()
+    source = study.whole.source
+    return source.declare(), list(source.starts)
 
 
 def record(name, directory):
@@ -44,24 +46,26 @@ def record(name, directory):
 
     kind, count, epochs = SETS[name]
     X, y = open_data().load(name)
-    space = declared(getattr(skautonas, kind), X, np.asarray(y))
+    hp, starts = describe(getattr(skautonas, kind), X, np.asarray(y))
     fitted = getattr(skautonas, kind)(
         strategy="random",
-        max_trials=count,
+        max_trials=count + len(starts),
         max_epochs=epochs,
-        time_budget=None,
+        time_budget=DAYS,  # without one, a worker may wait for an earlier trial
         refit=False,
         n_jobs=2,
         random_state=0,
         directory=directory / name,
         verbose=1,
     ).fit(X, np.asarray(y))
-    trials = [t for t in fitted.trials_ if t.status == "completed"]
+    # What is known to be good is no random configuration.
+    drawn = fitted.trials_[len(starts) :]
+    trials = [trial for trial in drawn if trial.status == "completed"]
     curves = np.full((len(trials), epochs), np.nan, "float32")
     for row, trial in zip(curves, trials, strict=True):
         for epoch, _, score in trial.curve:
             row[round(epoch) - 1] = score
-    return space, [trial.params for trial in trials], curves
+    return hp.get_config(), [trial.params for trial in trials], curves
 
 
 def write(path, space, configurations, curves):

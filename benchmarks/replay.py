@@ -10,7 +10,7 @@ is 0 for the best recorded configuration and 1 for the median one.
 import numpy as np
 from record_curves import FOLDER, read
 
-STRATEGIES = ("random", "hyperband", "asha", "bohb")
+STRATEGIES = ("random", "bayesian", "hyperband", "asha", "bohb")
 # Of whole trainings.
 BUDGETS = (9, 18, 27)
 

@@ -8,7 +8,8 @@ as regret that is 0 for the best entry and 1 for the median one. Beside ours:
 KerasTuner's oracles, and Optuna's TPE. 50 seeds (5 of KerasTuner's Bayesian oracle).
 
 ``--outstanding 8``: the same with eight trials running at once. ``--curves``: those
-with rungs on recorded learning curves (``replay.py``).
+with rungs on recorded learning curves (``replay.py``). ``--real``: all of ours in fits
+of a minute, on data of ``SKAUTONAS_DATA`` (``real.py``).
 
 .. [1] Dong and Yang (2020), NAS-Bench-201.
 .. [2] Klein and Hutter (2019), Tabular benchmarks for joint architecture and
@@ -38,7 +39,8 @@ TABLES = {
 }
 OURS = ("random", "grid", "bayesian", "evolution", "local", "greedy", "reinforce")
 OTHERS = ("kt random", "kt bayesian", "optuna tpe")
-SLOW = {"kt bayesian": 5}
+WITH_RUNGS = ("hyperband", "asha", "bohb")
+N_SEEDS, SLOW = 50, {"kt bayesian": 5}
 N_TRIALS, AT = 100, (25, 50, 100)
 
 
@@ -201,22 +203,30 @@ def summary(results):
 def main():
     """Parse the command line and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--strategies", nargs="*", default=[*OURS, *OTHERS])
-    parser.add_argument("--tables", nargs="*", default=list(TABLES))
-    parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--strategies", nargs="*", help="only these")
+    parser.add_argument("--tables", nargs="*", help="only these tables, or sets")
+    parser.add_argument("--seeds", type=int, help="50, and 2 of real fits")
     parser.add_argument("--outstanding", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--curves", action="store_true", help="replay recorded curves")
+    parser.add_argument("--real", action="store_true", help="fit on real data")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     arguments = parser.parse_args()
     if arguments.curves:
-        replay.print_table(replay.STRATEGIES, arguments.seeds)
+        names = arguments.strategies or replay.STRATEGIES
+        replay.print_table(names, arguments.seeds or N_SEEDS)
+        return
+    if arguments.real:
+        import real
+
+        names = arguments.strategies or (*OURS, *WITH_RUNGS, "optuna")
+        real.print_table(names, arguments.tables or real.SETS, arguments.seeds or 2)
         return
     rows = []
     print(f"{'table':18s} {'strategy':12s} regret after 25, 50, 100 trials (+- s.e.)")
-    for table in arguments.tables:
-        for name in arguments.strategies:
-            seeds = range(min(arguments.seeds, SLOW.get(name, arguments.seeds)))
+    for table in arguments.tables or TABLES:
+        for name in arguments.strategies or (*OURS, *OTHERS):
+            seeds = range(arguments.seeds or SLOW.get(name, N_SEEDS))
             results = joblib.Parallel(arguments.jobs)(
                 joblib.delayed(run)(name, table, seed, arguments.outstanding)
                 for seed in seeds

@@ -1,5 +1,7 @@
 """A study's directory: fits that go on, and fits that are refused."""
 
+import copy
+
 import keras
 import keras_tuner
 import numpy as np
@@ -9,11 +11,17 @@ from sklearn.datasets import load_wine
 from sklearn.metrics import make_scorer
 
 from skautonas import SkautonasWarning, TabularSearchClassifier
-from skautonas.estimators._fingerprint import _source
+from skautonas.estimators._fingerprint import _describe, _source
 from skautonas.exceptions import StudyExistsError
 from skautonas.search.journal import Asked, Ended, Finished, Journal
 from skautonas.space import TabularSpace
-from skautonas.strategy import HyperbandOracle
+from skautonas.strategy import (
+    DuplicateFilter,
+    FeasibilityFilter,
+    GridOracle,
+    HyperbandOracle,
+    RandomOracle,
+)
 from tests.faults.fit import search, told
 
 X, Y = load_wine(return_X_y=True)
@@ -157,6 +165,18 @@ def test_what_users_wrote_is_told_from_another_by_what_it_says():
     assert len({(type(v), _source(v)) for v in values}) == len(values)
     assert _source(scaled(1)) == _source(scaled(1))
     assert _source(Builder(64)) == _source(Builder(64))
+
+
+def test_a_strategy_around_another_is_told_from_one_around_a_third():
+    strategies = [
+        DuplicateFilter(RandomOracle()),
+        DuplicateFilter(GridOracle()),
+        DuplicateFilter(GridOracle(levels=3)),
+        FeasibilityFilter(RandomOracle(), lambda values: values["layers"] == 1),
+        FeasibilityFilter(RandomOracle(), lambda values: values["layers"] == 2),
+    ]
+    assert len(set(map(_describe, strategies))) == len(strategies)
+    assert _describe(strategies[2]) == _describe(copy.deepcopy(strategies[2]))
 
 
 def test_comments_and_layout_make_no_other_study(tmp_path):

@@ -97,7 +97,9 @@ def _describe(value: Any) -> str:
             for name, option in _plain(vars(value)).items()
             if "seed" not in name and name != "max_trials"  # the estimator's counts
         }
-        return f"{type(value).__name__} {options}"
+        said = [digest([_code(f)]) for f in vars(value).values() if isfunction(f)]
+        around = [_describe(value.oracle)] if hasattr(value, "oracle") else []
+        return " ".join([type(value).__name__, str(options), *said, *around])
     text = repr(value)
     return type(value).__name__ if " at 0x" in text else text
 

@@ -13,6 +13,7 @@ class RepeatedTrials(WrapperOracle):
     """Tries each configuration several times: the oracle is told the mean score.
 
     For scores that are noisy, as on few validation rows. Each time has another seed.
+    What the oracle learns is less noisy; the winner of a fit is still its best trial.
 
     Parameters
     ----------

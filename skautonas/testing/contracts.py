@@ -11,6 +11,9 @@ import keras_tuner
 from skautonas._compat import silence_oracle
 from skautonas.testing.search import Factory, Search, large_space, small_space, truth
 
+# A trial of a check of 2000 may take so long, or the check would take hours.
+MOST_SECONDS = 1.0
+
 
 def check_max_trials(factory: Factory) -> None:
     """As many trials as asked for, and then no more."""
@@ -21,16 +24,30 @@ def check_max_trials(factory: Factory) -> None:
 
 def check_new_configurations(factory: Factory) -> None:
     """No configuration twice at one fidelity, and all of them before the end."""
-    search = Search(factory, small_space(), 500).run(500)
-    attempts = search.attempts
-    assert len(set(attempts)) == len(attempts), "a configuration was tried twice"
+    try_all(factory, outstanding=1)
+
+
+def try_all(factory: Factory, outstanding: int) -> Search:
+    """Search a small space to its end; nothing may come twice or be left out."""
+    search = Search(factory, small_space(), 500)
+    while (is_new := search.ask()) or search.running:
+        attempts = search.attempts
+        assert len(set(attempts)) == len(attempts), (
+            f"with {outstanding} trials at once, {search.tried[-1]} was tried twice"
+        )
+        if len(search.running) == outstanding or not is_new:
+            search.tell()
     n_tried = len(set(search.configurations))
-    assert n_tried == 20, f"{n_tried} of 20 configurations were tried before the end"
+    assert n_tried == 20, (
+        f"with {outstanding} trials at once, {n_tried} of 20 configurations were tried "
+        "before the end"
+    )
+    return search
 
 
 def check_exhaustion(factory: Factory) -> None:
     """Where all was tried it stops, without an error, and goes on saying so."""
-    search = Search(factory, small_space(), 500).run(500)
+    search = try_all(factory, outstanding=1)
     assert search.status == "STOPPED", f"it says {search.status} in place of STOPPED"
     search.ask()
     assert search.status == "STOPPED", "it stopped, and then did not"
@@ -39,16 +56,7 @@ def check_exhaustion(factory: Factory) -> None:
 def check_outstanding_trials(factory: Factory) -> None:
     """With up to 16 trials running, it proposes others, and waits rather than stops."""
     for outstanding in (2, 4, 16):
-        search = Search(factory, small_space(), 500).run(500, outstanding)
-        attempts = search.attempts
-        assert len(set(attempts)) == len(attempts), (
-            f"with {outstanding} trials running, a configuration was tried twice"
-        )
-        n_tried = len(set(search.configurations))
-        assert n_tried == 20, (
-            f"with {outstanding} trials running, {n_tried} of 20 configurations were "
-            "tried before the end"
-        )
+        try_all(factory, outstanding)
         search = Search(factory, large_space(), 40, score=truth).run(40, outstanding)
         assert len(search.tried) == 40, (
             f"with {outstanding} trials running, it stopped after {len(search.tried)} "
@@ -178,13 +186,17 @@ def check_single_values(factory: Factory) -> None:
 def check_growth(factory: Factory) -> None:
     """Take no longer for a suggestion than is linear in the number of trials."""
     search = Search(factory, large_space(), 2000, score=truth)
-    seconds = []
+    seconds: list[float] = []
     while len(search.tried) < 2000:
         start = time.perf_counter()
         if not search.ask():
             break
         search.tell()
         seconds.append(time.perf_counter() - start)
+        latest = statistics.median(seconds[-20:])
+        assert latest < MOST_SECONDS, (
+            f"a trial takes {latest:.2f} s after {len(seconds)} of 2000"
+        )
     assert len(seconds) == 2000, f"it stopped after {len(seconds)} of 2000"
     early = statistics.median(seconds[400:600])
     late = statistics.median(seconds[-200:])

@@ -1,0 +1,95 @@
+"""KerasTuner's tuners search with our oracles; its own oracles break contracts."""
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+from keras_tuner import oracles
+
+from skautonas.strategy import STRATEGIES, make
+from skautonas.testing import check_strategy
+
+X, Y = np.random.default_rng(0).normal(size=(2, 16, 1))
+NAMES = sorted(set(STRATEGIES) - {"auto"})
+
+GIVES_UP = "after 20 draws of what was tried it stops, though something is left"
+NO_SEED = "the seed 0 counts as none"
+REPEATS = "its model proposes again what was tried"
+
+
+def hyperband(max_trials, **options):
+    return oracles.HyperbandOracle(max_epochs=9, hyperband_iterations=100, **options)
+
+
+# KerasTuner 1.4.8.
+EXPECTED_FAILED_CHECKS = {
+    oracles.RandomSearchOracle: {
+        "check_new_configurations": GIVES_UP,
+        "check_exhaustion": GIVES_UP,
+        "check_seeds": NO_SEED,
+    },
+    oracles.GridSearchOracle: {
+        "check_reload": "where it is in the grid is not saved",
+        "check_reload_while_running": "where it is in the grid is not saved",
+    },
+    hyperband: {
+        "check_max_trials": "it has no limit of trials",
+        "check_new_configurations": GIVES_UP,
+        "check_exhaustion": GIVES_UP,
+        "check_seeds": NO_SEED,
+    },
+    oracles.BayesianOptimizationOracle: {
+        "check_new_configurations": REPEATS,
+        "check_exhaustion": REPEATS,
+        "check_outstanding_trials": REPEATS,
+    },
+}
+
+
+def build(hp):
+    model = keras.Sequential([keras.layers.Dense(hp.Int("units", 1, 4))])
+    if hp.Boolean("deep"):
+        model.add(keras.layers.Dense(hp.Choice("deep_units", [1, 2, 3])))
+    model.add(keras.layers.Dense(1))
+    model.compile(loss="mse")
+    return model
+
+
+class Quick(keras_tuner.Tuner):
+    """Scores what was built, without training."""
+
+    def run_trial(self, trial, **arguments):
+        return len(self.hypermodel.build(trial.hyperparameters).layers)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tuner_searches_with_a_strategy_and_goes_on(tmp_path, name):
+    def tuner(max_trials):
+        objective = keras_tuner.Objective("default_objective", "min")
+        oracle = make(name, objective=objective, max_trials=max_trials, seed=0)
+        return Quick(oracle, build, directory=tmp_path, project_name="one")
+
+    first = tuner(3)
+    first.search(verbose=0)
+    assert len(first.oracle.trials) == 3
+    second = tuner(6)
+    second.search(verbose=0)
+    trials = second.oracle.trials
+    assert [trial.status for trial in trials.values()] == 6 * ["COMPLETED"]
+    for name, trial in first.oracle.trials.items():
+        assert trials[name].hyperparameters.values == trial.hyperparameters.values
+    assert second.oracle.get_best_trials()[0].score in (2, 3)
+
+
+def test_a_tuner_trains_what_a_strategy_proposes(tmp_path):
+    oracle = make("evolution", objective="val_loss", max_trials=2, seed=0)
+    tuner = keras_tuner.Tuner(oracle, build, directory=tmp_path)
+    tuner.search(X, Y, validation_data=(X, Y), verbose=0)
+    scores = [trial.score for trial in oracle.trials.values()]
+    assert len(scores) == 2
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("factory", EXPECTED_FAILED_CHECKS)
+def test_oracles_of_kerastuner_break_these_contracts(factory):
+    check_strategy(factory, EXPECTED_FAILED_CHECKS[factory])

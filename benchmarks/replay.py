@@ -2,16 +2,17 @@
 
 Part of ``strategies.py``; the curves are those of ``record_curves.py``. A proposal
 stands for the recorded configuration that is the nearest to it and was not tried yet.
-The score of a trial is the best of its epochs so far; the incumbent is the best trial
-of the longest rung that has any; reported is its score after all epochs, as regret that
-is 0 for the best recorded configuration and 1 for the median one.
+As in a fit, a rung is a share of the epochs that the configuration plans, here at least
+one of them. The score of a trial is the best of its epochs so far; the incumbent is the
+best trial of the longest rung that has any; reported is its score after all epochs, as
+regret that is 0 for the best recorded configuration and 1 for the median one.
 """
 
 import numpy as np
 from record_curves import FOLDER, read
 
 STRATEGIES = ("random", "bayesian", "hyperband", "asha", "bohb")
-# Of whole trainings.
+# Of the epochs of so many whole trainings, on average.
 BUDGETS = (9, 18, 27)
 
 
@@ -28,11 +29,24 @@ class Curves:
         self.space = Configurations(self.hp)
         rows = np.stack([self.space.row(values) for values in self.configurations])
         self.points = self.space.encode(rows)
+        # Of the first epochs, where there was no validation, that of the next is taken.
+        first = np.isfinite(curves).argmax(axis=1)
+        known = np.where(
+            np.arange(curves.shape[1]) < first[:, None],
+            np.take_along_axis(curves, first[:, None], axis=1),
+            curves,
+        )
         # The best so far; where a training stopped earlier, it stays.
-        self.best = np.fmax.accumulate(curves, axis=1)
-        self.epochs = curves.shape[1]
+        self.best = np.fmax.accumulate(known, axis=1)
+        self.trained = curves.shape[1] - np.isfinite(curves[:, ::-1]).argmax(axis=1)
+        self.planned = np.array([v["recipe/epochs"] for v in self.configurations])
         final = self.best[:, -1]
         self.regrets = (final.max() - final) / (final.max() - np.median(final))
+
+    def epochs(self, number, share):
+        """Return how long a configuration trains for a share of what it plans."""
+        wanted = max(1, round(share * self.planned[number]))
+        return min(wanted, self.trained[number])
 
     def nearest(self, values, taken):
         """Return the number of the nearest configuration that is not taken."""
@@ -49,23 +63,20 @@ def replay(name, curves, seed):
     from keras_tuner import Objective
 
     from skautonas._compat import silence_oracle
-    from skautonas.strategy import STRATEGIES as CLASSES
     from skautonas.strategy import make
-    from skautonas.strategy.rungs import RungOracle
 
-    has_rungs = issubclass(CLASSES[name].kind, RungOracle)
     oracle = make(
         name,
         objective=Objective("score", "max"),
         hyperparameters=curves.hp,
         max_trials=10_000,
         seed=seed,
-        **({"max_epochs": curves.epochs} if has_rungs else {}),
     )
+    longest = getattr(oracle, "longest_rung", 1)
     silence_oracle(oracle)
     numbers, spent, regrets = {}, 0, []
     leader, incumbent = (0, -np.inf), None
-    budgets = [budget * curves.epochs for budget in BUDGETS]
+    budgets = [budget * curves.trained.mean() for budget in BUDGETS]
     while len(regrets) < len(budgets):
         trial = oracle.create_trial("one")
         values = dict(trial.hyperparameters.values)
@@ -75,14 +86,16 @@ def replay(name, curves, seed):
         numbers[trial.trial_id] = number
         # It was this one that was tried.
         trial.hyperparameters.values = curves.configurations[number] | own
-        until = own.get("tuner/epochs", curves.epochs)
-        cost = until - own.get("tuner/initial_epoch", 0)
+        share = own.get("tuner/epochs", longest) / longest
+        until = curves.epochs(number, share)
+        begun = own.get("tuner/initial_epoch", 0) / longest
+        cost = until - (curves.epochs(number, begun) if begun else 0)
         while len(regrets) < len(budgets) and spent + cost > budgets[len(regrets)]:
             regrets.append(1.0 if incumbent is None else curves.regrets[incumbent])
         spent += cost
         score = curves.best[number, until - 1]
-        if (until, score) > leader:
-            leader, incumbent = (until, score), number
+        if (share, score) > leader:
+            leader, incumbent = (share, score), number
         oracle.update_trial(trial.trial_id, {"score": float(score)})
         trial.status = "COMPLETED"
         oracle.end_trial(trial)

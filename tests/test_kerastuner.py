@@ -8,6 +8,7 @@ from keras_tuner import oracles
 
 from skautonas.strategy import STRATEGIES, make
 from skautonas.testing import check_strategy
+from skautonas.testing.contracts import CHECKS
 
 X, Y = np.random.default_rng(0).normal(size=(2, 16, 1))
 NAMES = sorted(set(STRATEGIES) - {"auto"})
@@ -38,11 +39,17 @@ EXPECTED_FAILED_CHECKS = {
         "check_exhaustion": GIVES_UP,
         "check_seeds": NO_SEED,
     },
-    oracles.BayesianOptimizationOracle: {
-        "check_new_configurations": REPEATS,
-        "check_exhaustion": REPEATS,
-        "check_outstanding_trials": REPEATS,
-    },
+}
+# Of its Bayesian oracle, whose suggestions take a second, those checks that take less
+# than minutes.
+BAYESIAN = {
+    "check_max_trials": None,
+    "check_new_configurations": REPEATS,
+    "check_exhaustion": REPEATS,
+    "check_outstanding_trials": REPEATS,
+    "check_failures": None,
+    "check_reload_while_running": None,
+    "check_single_values": None,
 }
 
 
@@ -93,3 +100,14 @@ def test_a_tuner_trains_what_a_strategy_proposes(tmp_path):
 @pytest.mark.parametrize("factory", EXPECTED_FAILED_CHECKS)
 def test_oracles_of_kerastuner_break_these_contracts(factory):
     check_strategy(factory, EXPECTED_FAILED_CHECKS[factory])
+
+
+# scikit-learn's process warns of its bounds.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("check", BAYESIAN)
+def test_the_bayesian_oracle_of_kerastuner_repeats_configurations(check):
+    if BAYESIAN[check] is None:
+        CHECKS[check](oracles.BayesianOptimizationOracle)
+    else:
+        with pytest.raises(AssertionError, match="was tried twice"):
+            CHECKS[check](oracles.BayesianOptimizationOracle)

@@ -48,6 +48,7 @@ __all__ = [
     "seed_layers",
     "seed_oracle",
     "silence_oracle",
+    "without_ended",
 ]
 
 
@@ -208,6 +209,17 @@ def save_oracle_in(oracle: Any, folder: str) -> None:
     KerasTuner 1.4.8 leaves it to its tuner to say so.
     """
     oracle._set_project_dir(folder, "study")
+
+
+def without_ended(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of an oracle without trials that run though they ended.
+
+    KerasTuner 1.4.8 saves at the end of a trial before it takes it from those that run,
+    and tries it again after a reload.
+    """
+    running = state["ongoing_trials"].items()
+    ended = set(state["end_order"])
+    return state | {"ongoing_trials": {s: i for s, i in running if i not in ended}}
 
 
 def seed_oracle(oracle: Any, seed: int) -> None:

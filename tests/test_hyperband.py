@@ -1,5 +1,6 @@
 """Brackets and rungs, with members that fail, and spaces that end."""
 
+import json
 from collections import Counter
 
 import keras_tuner
@@ -7,9 +8,10 @@ import pytest
 
 from skautonas.search.oracle import OracleAdapter
 from skautonas.strategy.hyperband import HyperbandOracle
+from tests.asking import end
 
-# Members of the rungs of one round of brackets: 9, 3, 1; 5, 2; 3 (Li et al. 2018).
-ONE_ROUND = {1 / 9: 9, 1 / 3: 3 + 5, 1.0: 1 + 2 + 3}
+# Members of the rungs of one round of brackets: 9, 3, 1; 5, 1; 3 (Li et al. 2018).
+ONE_ROUND = {1 / 9: 9, 1 / 3: 3 + 5, 1.0: 1 + 1 + 3}
 
 
 def space(values=None):
@@ -66,10 +68,10 @@ def test_by_default_there_are_two_rungs():
 
 @pytest.mark.parametrize("outstanding", [1, 4])
 def test_a_round_has_the_sizes_of_the_paper(outstanding):
-    told = search(make(), 23, outstanding=outstanding)
+    told = search(make(), 22, outstanding=outstanding)
     if outstanding == 1:
         assert Counter(p.share for p in told) == ONE_ROUND
-    many = search(make(), 230, outstanding=outstanding)
+    many = search(make(), 220, outstanding=outstanding)
     counts = Counter(p.share for p in many)
     for share, size in ONE_ROUND.items():
         assert counts[share] == pytest.approx(10 * size, abs=5)
@@ -80,11 +82,8 @@ def test_the_best_third_goes_on():
     first = [p for p in told if p.share == 1 / 9]
     best = sorted(first, key=lambda p: -p.values["x"])[:3]
     second = [p for p in told if p.share == 1 / 3][:3]
-    # Promoted before all nine are there: the best of seven may be the fourth of nine.
-    assert {p.parent for p in second} <= {
-        p.number for p in sorted(first, key=lambda p: -p.values["x"])[:5]
-    }
-    assert best[0].number in {p.parent for p in second}
+    # Before all nine are there: the best of seven is the third of nine at worst.
+    assert {p.parent for p in second} == {p.number for p in best}
     (last,) = [p for p in told if p.share == 1.0][:1]
     assert last.parent in {p.number for p in second}
     parents = {p.number: p for p in told}
@@ -133,6 +132,22 @@ def test_rungs_fit_the_epochs(max_epochs, rungs):
     assert max(p.share for p in told) == 1.0
 
 
+def test_a_member_that_is_to_be_tried_again_is_waited_for():
+    oracle = make(max_retries_per_trial=1).oracle
+    first, *others = [oracle.create_trial(f"slot{index}") for index in range(9)]
+    end(oracle, first, None, status="INVALID")
+    for trial in others[:6]:
+        end(oracle, trial, 0.5)
+    # Six of nine are there: that the first failed once is no end of it.
+    assert not oracle._may_promote(oracle._brackets[0], 0)
+    again = oracle.create_trial("slot9")
+    assert again.trial_id == first.trial_id
+    end(oracle, again, 0.6)
+    assert oracle.create_trial("next").hyperparameters.values["tuner/trial_id"] == (
+        first.trial_id
+    )
+
+
 def test_only_those_that_can_be_promoted_are_kept():
     adapter = make()
     numbers = list(range(6))
@@ -144,7 +159,7 @@ def test_only_those_that_can_be_promoted_are_kept():
 
 
 def test_rows_are_a_fidelity_without_parents():
-    told = search(make(fidelity="rows"), 23)
+    told = search(make(fidelity="rows"), 22)
     assert Counter(p.rows for p in told) == ONE_ROUND
     assert all(p.share == 1.0 and p.parent is None for p in told)
 
@@ -168,7 +183,7 @@ def test_it_goes_on_from_its_state():
     for number in range(8):
         proposal = one.ask(number)
         one.tell(number, proposal.values["x"], None)
-    state = one.oracle.get_state()
+    state = json.loads(json.dumps(one.oracle.get_state()))
     trials = dict(one.oracle.trials)
     two.oracle.trials = trials  # as KerasTuner does, which keeps them by themselves
     two.oracle.set_state(state)

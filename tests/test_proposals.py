@@ -4,9 +4,10 @@ import keras_tuner
 import numpy as np
 import pytest
 
-from skautonas._compat import silence_oracle
-from skautonas.strategy import make
+from skautonas._compat import save_oracle_in, silence_oracle
+from skautonas.strategy import STRATEGIES, make
 from skautonas.strategy.configurations import Configurations
+from tests.asking import end, run
 
 OBJECTIVE = keras_tuner.Objective("score", "max")
 
@@ -34,24 +35,6 @@ def rate(values):
     return values["recipe/rate"]
 
 
-def run(oracle, count, score=rate):
-    """Return so many trials, one after the other."""
-    trials = []
-    for _ in range(count):
-        trial = oracle.create_trial("one")
-        if trial.status != "RUNNING":
-            break
-        end(oracle, trial, score(trial.hyperparameters.values))
-        trials.append(oracle.trials[trial.trial_id])
-    return trials
-
-
-def end(oracle, trial, score):
-    oracle.update_trial(trial.trial_id, {"score": score})
-    trial.status = "COMPLETED"
-    oracle.end_trial(trial)
-
-
 def differences(one, other):
     names = {*one, *other}
     return {n for n in names if one.get(n) != other.get(n)}
@@ -61,7 +44,7 @@ def test_a_child_of_evolution_has_a_parent_in_the_population(hp):
     oracle = oracle_of(
         "evolution", hp, population_size=6, tournament_size=3, crossover=0.0
     )
-    values = [trial.hyperparameters.values for trial in run(oracle, 40)]
+    values = [trial.hyperparameters.values for trial in run(oracle, 40, rate)]
     for number in range(6, 40):
         apart = [differences(values[number], v) for v in values[number - 6 : number]]
         # One is changed, and what that activates or not.
@@ -118,7 +101,7 @@ def test_local_search_climbs_and_starts_again_at_the_top():
 
 def test_greedy_search_changes_one_part(hp):
     oracle = oracle_of("greedy", hp, initial_points=4)
-    trials = run(oracle, 40)
+    trials = run(oracle, 40, rate)
     values = [trial.hyperparameters.values for trial in trials]
     parts = []
     for number in range(4, 40):
@@ -132,7 +115,7 @@ def test_greedy_search_changes_one_part(hp):
 
 def test_a_grid_goes_through_its_levels_in_order(hp):
     oracle = oracle_of("grid", hp, levels=2)
-    values = [tuple(t.hyperparameters.values.values()) for t in run(oracle, 500)]
+    values = [tuple(t.hyperparameters.values.values()) for t in run(oracle, 500, rate)]
     rates, optimizers = (0.25, 0.75), ("sgd", "adam", "lamb")
     assert values == [
         *[("a", o, r) for o in optimizers for r in rates],
@@ -144,7 +127,7 @@ def test_asha_promotes_the_best_third_as_they_come(hp):
     oracle = oracle_of("asha", hp, rungs=3)
     for _ in range(60):
         completed = [t for t in oracle.trials.values() if t.status == "COMPLETED"]
-        (trial,) = run(oracle, 1)
+        (trial,) = run(oracle, 1, rate)
         values = trial.hyperparameters.values
         parent = values.get("tuner/trial_id")
         if parent is None:
@@ -177,7 +160,7 @@ def test_asha_trains_something_in_full_where_the_space_is_small():
 
 def test_bohb_looks_where_scores_are_better(hp):
     def share(name):
-        trials = run(oracle_of(name, hp), 80)
+        trials = run(oracle_of(name, hp), 80, rate)
         new = [t for t in trials if "tuner/trial_id" not in t.hyperparameters.values]
         return np.mean([rate(t.hyperparameters.values) > 0.8 for t in new[-30:]])
 
@@ -223,3 +206,32 @@ def test_a_value_comes_back_as_it_was(hp):
     for _ in range(50):
         values = space.sample(rng)
         assert space.values(space.row(values)) == values
+
+
+@pytest.mark.parametrize("name", sorted({*STRATEGIES} - {"auto", "optuna"}))
+def test_a_space_that_grows_is_learned_again(hp, tmp_path, name):
+    def oracle():
+        small = keras_tuner.HyperParameters()
+        small.Choice("recipe/optimizer", ["sgd", "adam", "lamb"])
+        small.Float("recipe/rate", 0.0, 1.0)
+        made = make(
+            name, objective=OBJECTIVE, hyperparameters=small, max_trials=99, seed=1
+        )
+        made.verbose = 0
+        save_oracle_in(made, tmp_path)
+        return made
+
+    one, other = oracle(), oracle()
+    for number in range(20):
+        trial = one.create_trial("one")
+        if number >= 9:
+            one.update_space(hp)
+        end(one, trial, rate(trial.hyperparameters.values))
+    other.reload()
+    for ours in (one, other):
+        silence_oracle(ours)
+    # A grid begins anew, with what was tried passed over.
+    after = [run(ours, 5, rate) for ours in (one, other)]
+    values = [[trial.hyperparameters.values for trial in trials] for trials in after]
+    assert values[0] == values[1]
+    assert any("block/kind" in v for v in values[0])

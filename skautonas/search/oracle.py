@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras_tuner
+from keras_tuner.oracles import GridSearchOracle
 from sklearn.exceptions import ConvergenceWarning
 
 from skautonas import _compat
 from skautonas.search.proposal import Proposal
-from skautonas.strategy.base import SearchOracle
 from skautonas.strategy.configurations import OWN_PREFIX
 from skautonas.strategy.registry import OBJECTIVE
-from skautonas.strategy.wrapper import WrapperOracle
+from skautonas.strategy.wrapper import innermost, takes_trials
 
 
 class OracleAdapter:
@@ -24,7 +24,8 @@ class OracleAdapter:
         Fresh oracle; owned by this adapter from now on. What it sets as
         ``tuner/epochs`` counts as a share of its longest rung.
     starts : iterable of mappings
-        Complete configurations that replace the oracle's first own ones.
+        Complete configurations that replace the oracle's first own ones; with
+        KerasTuner's grid search, those that are in its grid.
     """
 
     def __init__(
@@ -33,10 +34,15 @@ class OracleAdapter:
         self.oracle = oracle
         self.exhausted = False
         self._starts = [dict(start) for start in starts]
+        if isinstance(innermost(oracle), GridSearchOracle):
+            # It looks up in its grid what was tried.
+            grid = {p.name: list(p.values) for p in oracle.hyperparameters.space}
+            self._starts = [
+                start
+                for start in self._starts
+                if all(value in grid[name] for name, value in start.items())
+            ]
         self._populate = oracle.populate_space
-        # Such oracles take in what they did not propose.
-        is_ours = isinstance(oracle, SearchOracle | WrapperOracle)
-        self._learns_of_starts = is_ours and not hasattr(oracle, "max_epochs")
         self._asked = 0
         self._trials: dict[int, Any] = {}
         self._numbers: dict[str, int] = {}
@@ -130,7 +136,7 @@ class OracleAdapter:
 
     def _populate_from_starts(self, trial_id: str) -> dict[str, Any]:
         """Return the next start while there is one, then what the oracle proposes."""
-        if self._starts and self._learns_of_starts:
+        if self._starts and takes_trials(self.oracle):
             return {"status": "RUNNING", "values": self._starts.pop(0)}
         # Of others a start takes the place of what they draw: on the rung of their
         # choice, or as KerasTuner's grid search counts on what it proposed.

@@ -27,13 +27,19 @@ class MedianPruner:
     A trial stops where its best score so far is below the median of the finished
     trials' averages up to the same share of their schedules [1]_.
 
+    Parameters
+    ----------
+    startup_trials : int, default=5
+        Finished trials before the rule applies.
+
     References
     ----------
     .. [1] Golovin, Solnik, Moitra, Kochanski, Karro and Sculley (2017), Google Vizier:
        a service for black-box optimization, section 3.2.2.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, startup_trials: int = STARTUP_TRIALS) -> None:
+        self._startup_trials = startup_trials
         self._averages: dict[float, list[float]] = {share: [] for share in SHARES}
 
     def observe(self, outcome: TrialOutcome) -> None:
@@ -51,7 +57,7 @@ class MedianPruner:
         return tuple(
             (share, statistics.median(averages))
             for share, averages in self._averages.items()
-            if len(averages) >= STARTUP_TRIALS
+            if len(averages) >= self._startup_trials
         )
 
 

@@ -24,7 +24,7 @@ from skautonas.search.finish import FinalModel, finish, store_model, stored_mode
 from skautonas.search.interrupt import Interrupt
 from skautonas.search.journal import Asked
 from skautonas.search.proposal import Proposal
-from skautonas.search.pruner import PRUNERS
+from skautonas.search.pruner import PRUNERS, STARTUP_TRIALS, Pruner
 from skautonas.search.rules import Rules
 from skautonas.search.trial import Trial
 from skautonas.search.worker import evaluate_task
@@ -136,8 +136,6 @@ def run_search(
     _encode(study, study_file, workers.local, budget)
     n_recorded = sum(isinstance(event, Asked) for event in events)
     strategy = _make_strategy(study, settings, hp, n_recorded)
-    # Of a template that stops trials, the rule.
-    pruner = settings.pruner or getattr(strategy.oracle, "pruner", None)
     with closing(strategy), workers.for_trials(study, study_file) as executor:
         driver = Driver(
             strategy,
@@ -160,7 +158,7 @@ def run_search(
             record=directory.journal.append,
             forget=directory.forget,
             on_trial=on_trial,
-            pruner=PRUNERS[pruner]() if pruner else None,
+            pruner=_make_pruner(settings, strategy.oracle),
             answer_seconds=workers.answer_seconds,
         )
         driver.replay(events)
@@ -239,6 +237,14 @@ def _encode(
                 "The worker that encoded the rows died, perhaps for want of memory. "
                 "Pass fewer rows or columns."
             ) from error
+
+
+def _make_pruner(settings: Settings, oracle: Any) -> Pruner | None:
+    """Return the rule that stops trials, which a template may bring."""
+    name = settings.pruner or getattr(oracle, "pruner", None)
+    if name is None:
+        return None
+    return PRUNERS[name](getattr(oracle, "startup_trials", STARTUP_TRIALS))
 
 
 def _make_strategy(

@@ -6,7 +6,7 @@ from typing import Any
 import keras_tuner
 import numpy as np
 
-from skautonas._compat import seed_oracle
+from skautonas._compat import seed_oracle, without_ended
 from skautonas.space.base import Configuration
 from skautonas.strategy.configurations import Configurations, key
 
@@ -22,10 +22,18 @@ class SearchOracle(keras_tuner.Oracle):
     ----------
     **options
         As for `keras_tuner.Oracle`. A ``seed`` of 0 is one as any other.
+
+    Raises
+    ------
+    ValueError
+        Where the seed is below 0.
     """
 
     def __init__(self, **options: Any) -> None:
-        is_zero = options.get("seed") == 0
+        seed = options.get("seed")
+        if seed is not None and seed < 0:
+            raise ValueError(f"Expected a seed of at least 0; received {seed}.")
+        is_zero = seed == 0
         # KerasTuner 1.4.8 draws one instead, of Python's generator.
         super().__init__(**(options | {"seed": 1} if is_zero else options))
         if is_zero:
@@ -179,7 +187,7 @@ class SearchOracle(keras_tuner.Oracle):
         state : dict
             From `get_state`.
         """
-        super().set_state(state)
+        super().set_state(without_ended(state))
         self._configurations, self._n_learned = None, 0
         self.forget()
         self._learn_new()

@@ -18,7 +18,7 @@ from skautonas.strategy.dials import Dial
 # of them at once.
 MAX_DRAWS, AT_ONCE = 200, 10
 # Of a range, so many values are gone through.
-MAX_LEVELS = 1000
+MAX_LEVELS = 10_000
 # Names of hyperparameters that an oracle adds for its own use.
 OWN_PREFIX = "tuner/"
 
@@ -39,8 +39,10 @@ class Configurations:
         self.dials = [Dial(parameter) for parameter in hp.space]
         # Of a range 0.
         self._sizes = np.array([len(dial.choices) for dial in self.dials], int)
+        self._is_mutable = np.array([dial.is_mutable for dial in self.dials], bool)
         self._defaults = np.array([d.number(d.parameter.default) for d in self.dials])
         self._conditions = _conditions(self.dials)
+        self._all: list[np.ndarray] | None = None
         # Where the numbers of each column begin in an encoded configuration.
         ordered = np.array([dial.ordered for dial in self.dials], bool)
         widths = np.where(ordered, 2, self._sizes + 1)
@@ -69,7 +71,9 @@ class Configurations:
                 if key(values) not in tried:
                     return values
         # Hardly any are left: it takes no longer than what was tried.
-        levels = [rng.permutation(numbers) for numbers in self.levels(MAX_LEVELS)]
+        if self._all is None:
+            self._all = self.levels(MAX_LEVELS)
+        levels = [rng.permutation(numbers) for numbers in self._all]
         left = (v for v in self.walk(levels) if key(v) not in tried)
         return next(left, None)
 
@@ -169,7 +173,7 @@ class Configurations:
         """
         mutated = rows.copy()
         changes = np.broadcast_to(changes, len(rows))
-        mutable = (self._sizes != 1) & ~np.isnan(rows)
+        mutable = self._is_mutable & ~np.isnan(rows)
         order = np.argsort(np.where(mutable, rng.random(rows.shape), 2.0), axis=1)
         changes = np.minimum(changes, mutable.sum(axis=1))
         for turn in range(changes.max(initial=0)):
@@ -186,13 +190,12 @@ class Configurations:
 
     def row(self, values: Mapping[str, Any]) -> np.ndarray:
         """Return the row of a configuration."""
-        numbers = [
-            dial.number(values[dial.parameter.name])
-            if dial.parameter.name in values
-            else np.nan
-            for dial in self.dials
-        ]
-        (row,) = self._activated(np.array([numbers]), fills=False)
+        row = np.full(len(self.dials), np.nan)
+        for column, dial in enumerate(self.dials):
+            name = dial.parameter.name
+            # One name may have other values in another scope.
+            if name in values and self.is_active(column, row):
+                row[column] = dial.number(values[name])
         return row
 
     def values(self, row: np.ndarray) -> Configuration:
@@ -225,15 +228,13 @@ class Configurations:
             for alternatives in self._conditions[column]
         )
 
-    def _activated(self, rows: np.ndarray, fills: bool = True) -> np.ndarray:
+    def _activated(self, rows: np.ndarray) -> np.ndarray:
         """Blank what is inactive; fill what is active and blank with defaults.
 
         Parameters
         ----------
         rows : ndarray of shape (n, columns)
             Changed in place.
-        fills : bool, default=True
-            Whether to fill.
         """
         # Columns of one scope share what it takes.
         met: dict[tuple, np.ndarray] = {}
@@ -249,9 +250,8 @@ class Configurations:
             active = met[conditions]
             if conditions:
                 rows[~active, column] = np.nan
-            if fills:
-                blank = active & np.isnan(rows[:, column])
-                rows[blank, column] = self._defaults[column]
+            blank = active & np.isnan(rows[:, column])
+            rows[blank, column] = self._defaults[column]
         return rows
 
 

@@ -1,9 +1,11 @@
 """The values of one hyperparameter as numbers."""
 
+from collections.abc import Iterable
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
-from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed
+from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed, Int
 
 # Spread of a step along a range, as a share of it.
 STEP = 0.2
@@ -29,6 +31,8 @@ class Dial:
         What there is to choose from; empty for a range.
     ordered : bool
         Whether neighbouring numbers stand for similar values.
+    is_mutable : bool
+        Whether there is more than one value.
     """
 
     def __init__(self, parameter: Any) -> None:
@@ -43,6 +47,7 @@ class Dial:
             self.choices, self.ordered = [False, True], False
         elif isinstance(parameter, Fixed):
             self.choices = [parameter.value]
+        self.is_mutable = len(self.levels(2)) > 1
 
     def number(self, value: Any) -> float:
         """Return the number of a value, which leads back to that very value."""
@@ -65,10 +70,13 @@ class Dial:
         Parameters
         ----------
         most : int
-            How many values, evenly spaced; fewer where the range has fewer.
+            How many values, evenly spaced; all, where the range has no more.
         """
         if self.choices:
             return np.arange(len(self.choices), dtype=float)
+        values = list(islice(self._values(), most + 1))
+        if len(values) <= most:
+            return np.unique([self._place(value) for value in values])
         places = (np.arange(most) + 0.5) / most
         return np.unique([self.snapped(place) for place in places])
 
@@ -84,6 +92,16 @@ class Dial:
             if stepped != value:
                 return self._place(stepped)
         return number
+
+    def _values(self) -> Iterable[Any]:
+        """Return the values of a range; without end, where it is continuous."""
+        parameter = self.parameter
+        if parameter.step is not None:
+            return parameter.values
+        if isinstance(parameter, Int):
+            return range(parameter.min_value, parameter.max_value + 1)
+        is_one = parameter.min_value == parameter.max_value
+        return [parameter.min_value] if is_one else count()
 
     def _place(self, value: Any) -> float:
         if self.choices:

@@ -7,10 +7,12 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 
 from skautonas.strategy.configurations import key
+from skautonas.strategy.repeats import RepeatedTrials
 from skautonas.strategy.wrapper import PARENT, WrapperOracle
 
-# Proposals in a row that were tried before the oracle counts as exhausted.
-MAX_ASKS = 1000
+# Proposals in a row that were tried before the oracle counts as exhausted. KerasTuner's
+# Bayesian one, which repeats itself, takes some hundredths of a second for each.
+MAX_ASKS = 100
 
 
 class DuplicateFilter(WrapperOracle):
@@ -22,9 +24,22 @@ class DuplicateFilter(WrapperOracle):
     ----------
     oracle : keras_tuner.Oracle
         The one to ask.
+
+    Raises
+    ------
+    ValueError
+        Where `RepeatedTrials` is within: this would take its repetitions away.
     """
 
     def __init__(self, oracle: keras_tuner.Oracle) -> None:
+        within = oracle
+        while isinstance(within, WrapperOracle):
+            if isinstance(within, RepeatedTrials):
+                raise ValueError(
+                    "Expected an oracle that does not repeat trials; received one "
+                    "with RepeatedTrials in it. Put RepeatedTrials around the filter."
+                )
+            within = within.oracle
         super().__init__(oracle)
         # The trials here by what they try; and by trial, those of the oracle that wait
         # for its end.
@@ -53,6 +68,7 @@ class DuplicateFilter(WrapperOracle):
             if is_new or PARENT in inner.hyperparameters.values:
                 return self.pass_on(trial_id, inner)
             first = self.trials[self._first[_attempt(inner)]]
+            self._stands_for[inner.trial_id] = first.trial_id
             if first.status in ("COMPLETED", "FAILED"):
                 self.tell(inner.trial_id, first)
             else:

@@ -5,15 +5,19 @@ from typing import Any
 import keras_tuner
 import numpy as np
 
+from skautonas.space.base import Configuration
 from skautonas.strategy.configurations import OWN_PREFIX, Configurations, key
 from skautonas.strategy.wrapper import PARENT, WrapperOracle
+
+# Draws that are not feasible, before the oracle is asked.
+MAX_DRAWS = 1000
 
 
 class RandomFallback(WrapperOracle):
     """Draws at random after failures in a row, until a trial is completed.
 
-    For a strategy that stays where nothing can be trained. What was drawn is reported
-    to it as if it had proposed that.
+    For a strategy that stays where nothing can be trained. One of ours learns of what
+    was drawn as if it had proposed that.
 
     Parameters
     ----------
@@ -48,14 +52,28 @@ class RandomFallback(WrapperOracle):
             ``status`` and ``values``.
         """
         latest = [self.trials[i].status for i in self.end_order[-self.failures :]]
-        response = super().populate_space(trial_id)
         fails = latest == ["FAILED"] * self.failures
-        if response["status"] != "RUNNING" or not fails or PARENT in response["values"]:
-            return response
-        rng = np.random.default_rng([self.seed, len(self.trials)])
-        tried = {key(trial.hyperparameters.values) for trial in self.trials.values()}
-        drawn = Configurations(self.hyperparameters).draw_new(tried, rng)
+        drawn = self._draw() if fails else None
         if drawn is None:
+            return super().populate_space(trial_id)
+        if not hasattr(self.oracle, "max_epochs"):
+            return {"status": "RUNNING", "values": drawn}
+        # With rungs, a member of a rung takes the place of another.
+        response = super().populate_space(trial_id)
+        values = response["values"]
+        if response["status"] != "RUNNING" or PARENT in values:
             return response
-        own = {k: v for k, v in response["values"].items() if k.startswith(OWN_PREFIX)}
+        own = {k: v for k, v in values.items() if k.startswith(OWN_PREFIX)}
         return response | {"values": drawn | own}
+
+    def _draw(self) -> Configuration | None:
+        """Return a random configuration that is new, and accepted within."""
+        rng = np.random.default_rng([self.seed, len(self.trials)])
+        space = Configurations(self.hyperparameters)
+        known = {key(trial.hyperparameters.values) for trial in self.trials.values()}
+        for _ in range(MAX_DRAWS):
+            drawn = space.draw_new(known, rng)
+            if drawn is None or self.accepts(drawn):
+                return drawn
+            known.add(key(drawn))
+        return None

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras_tuner
 
+from skautonas.space.base import Configuration
 from skautonas.strategy.wrapper import WrapperOracle
 
 # Proposals in a row that are not feasible before the oracle counts as exhausted.
@@ -32,6 +33,21 @@ class FeasibilityFilter(WrapperOracle):
     ) -> None:
         super().__init__(oracle)
         self.is_feasible = is_feasible
+
+    def accepts(self, values: Configuration) -> bool:
+        """Tell whether a configuration is feasible, here and within.
+
+        Parameters
+        ----------
+        values : dict of str to value
+            Active hyperparameters by name.
+
+        Returns
+        -------
+        bool
+            Whether it is.
+        """
+        return self.is_feasible(values) and super().accepts(values)
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return the next feasible proposal.

@@ -1,5 +1,7 @@
-"""Greedy search by parts of the space."""
+"""Greedy search by levels of the space."""
 
+from collections import Counter
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -13,10 +15,9 @@ MAX_DRAWS = 50
 class GreedyOracle(SearchOracle):
     """The best trial so far, with one part of it drawn anew.
 
-    Hyperparameters whose names begin with the same part of a path, as those of the
-    recipe in ``recipe/...``, are one part; what has no path is one by itself. Parts are
-    drawn at random, each as likely. After the idea of AutoKeras [1]_, which goes from
-    its best architecture to that one's training.
+    Names are paths: ``stage1``, ``stage1/block2`` and ``stage1/block2/kernel`` are each
+    a part with all that is below it. The smaller a part, the likelier: by one over the
+    number of its hyperparameters, as in AutoKeras [1]_.
 
     Parameters
     ----------
@@ -78,13 +79,20 @@ class GreedyOracle(SearchOracle):
         if len(self.trials) < self.initial_points or self._best is None:
             return self.propose(self.draw_new(rng))
         space, best = self.configurations, self.row(self._best)
-        parts = [dial.parameter.name.partition("/")[0] for dial in space.dials]
-        active = sorted({parts[column] for column in np.flatnonzero(~np.isnan(best))})
+        paths = [_levels(dial.parameter.name) for dial in space.dials]
+        active = [paths[column] for column in np.flatnonzero(~np.isnan(best))]
+        sizes = Counter(part for levels in active for part in levels)
+        chances = 1 / np.array(list(sizes.values()))
         # Small parts are soon tried in full.
         for drawn in space.draw(MAX_DRAWS, rng):
-            part = active[rng.integers(len(active))]
-            is_part = np.array([name == part for name in parts])
+            part = list(sizes)[rng.choice(len(sizes), p=chances / chances.sum())]
+            is_part = np.array([part in levels for levels in paths])
             values = space.values(space.mix(drawn, best, is_part))
             if self.is_new(values):
                 return self.propose(values)
         return self.propose(self.draw_new(rng))
+
+
+def _levels(name: str) -> list[str]:
+    """Return the parts that a hyperparameter is in: ``a``, ``a/b``, ``a/b/c``."""
+    return list(accumulate(name.split("/"), "{}/{}".format))

@@ -1,5 +1,6 @@
 """Hyperband: brackets of successive halving."""
 
+import copy
 import math
 from typing import Any
 
@@ -114,7 +115,7 @@ class HyperbandOracle(RungOracle):
         """
         super().set_state(state)
         self._n_brackets = state["n_brackets"]
-        self._brackets = state["brackets"]
+        self._brackets = copy.deepcopy(state["brackets"])
 
     def _start_bracket(self) -> dict[str, Any]:
         """Start the next bracket: the most aggressive first, then over again."""
@@ -133,7 +134,7 @@ class HyperbandOracle(RungOracle):
         """Return how many members a rung may have: brackets cost about the same."""
         n_rungs = len(bracket["rungs"])
         members = self.rungs / n_rungs * self.factor ** (n_rungs - 1)
-        return math.ceil(math.ceil(members - 1e-9) / self.factor**rung - 1e-9)
+        return math.ceil(members - 1e-9) // self.factor**rung
 
     def _missing(self, bracket: dict[str, Any], rung: int) -> int:
         return self._size(bracket, rung) - len(bracket["rungs"][rung])
@@ -153,7 +154,7 @@ class HyperbandOracle(RungOracle):
     def _n_lost(self, bracket: dict[str, Any], rung: int) -> int:
         """Return how many members failed."""
         members = [self.trials.get(i) for i in bracket["rungs"][rung]]
-        return sum(t is not None and t.status in ("FAILED", "INVALID") for t in members)
+        return sum(t is not None and t.status == "FAILED" for t in members)
 
     def _is_closed(self, bracket: dict[str, Any], rung: int) -> bool:
         """Tell whether a rung gets no further members."""
@@ -167,7 +168,8 @@ class HyperbandOracle(RungOracle):
 
     def _n_running(self, bracket: dict[str, Any], rung: int) -> int:
         members = [self.trials.get(i) for i in bracket["rungs"][rung]]
-        return sum(t is None or t.status == "RUNNING" for t in members)
+        # One that is to be tried again runs, too.
+        return sum(t is None or t.status in ("RUNNING", "INVALID") for t in members)
 
     def _is_done(self, bracket: dict[str, Any]) -> bool:
         return self._is_closed(bracket, len(bracket["rungs"]) - 1)

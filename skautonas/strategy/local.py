@@ -50,7 +50,9 @@ class LocalOracle(SearchOracle):
 
     def forget(self) -> None:
         """Forget what was learned."""
+        # The latest climb, and the best of each.
         self._climb = 0
+        self._tops: dict[int, Any] = {}
         self._top: Any = None
         # Those of the top that were not proposed yet; None before they were drawn.
         self._neighbours: list[np.ndarray] | None = None
@@ -66,10 +68,15 @@ class LocalOracle(SearchOracle):
         if trial.status != "COMPLETED":
             return
         climb = trial.hyperparameters.values.get(CLIMB, 0)
-        is_start = self._top is None or climb > self._climb
-        if is_start or self.gain(trial) > self.gain(self._top):
-            self._climb, self._top = max(climb, self._climb), trial
-            self._neighbours = None
+        best = self._tops.get(climb)
+        if best is not None and self.gain(trial) <= self.gain(best):
+            return
+        self._tops[climb] = trial
+        if climb < self._climb and self.gain(trial) <= self.gain(self._top):
+            return
+        # A late neighbour of an earlier climb, too, where its climb goes on by it.
+        self._climb, self._top = max(climb, self._climb), trial
+        self._neighbours = None
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return the values of the next trial.

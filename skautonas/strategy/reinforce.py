@@ -80,7 +80,7 @@ class ReinforceOracle(SearchOracle):
 
     def forget(self) -> None:
         """Forget what was learned."""
-        self._controller: Controller | None = None
+        self._controller: Any = None
         self._numbers: list[np.ndarray] = []
         # Weight of the moving averages, average, and average of squared deviations.
         self._weight, self._baseline, self._variance = 0.0, 0.0, 0.0
@@ -94,16 +94,8 @@ class ReinforceOracle(SearchOracle):
         trial : keras_tuner.engine.trial.Trial
             Completed or failed.
         """
-        reward = self._worst
-        if trial.status == "COMPLETED":
-            reward = self.gain(trial)
-        if not math.isfinite(reward):
-            return
-        self._worst = min(self._worst, reward)
-        controller = self._policy()
-        advantage = self._advantage(reward)
-        decisions = self._decisions(self.row(trial))
-        controller.update(decisions, advantage, self.entropy_weight, self.learning_rate)
+        self._prepare(self._n_learned - 1)
+        self._reward(trial)
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return the values of the next trial.
@@ -119,24 +111,41 @@ class ReinforceOracle(SearchOracle):
             ``status`` "RUNNING" and ``values``; "STOPPED" where all was tried.
         """
         rng = self.generator()
+        self._prepare(self._n_learned)
         for _ in range(MAX_DRAWS):
             values = self._drawn(rng)
             if self.is_new(values):
                 return self.propose(values)
         return self.propose(self.draw_new(rng))
 
-    def _policy(self) -> Controller:
-        """Return the controller, a new one where the space has grown."""
+    def _prepare(self, n_learned: int) -> None:
+        """Make the controller for the space; one for a grown space learns again."""
         space = self.configurations
-        if self._controller is None or len(self._numbers) != len(space.dials):
-            self._numbers = space.levels(self.levels)
-            sizes = [len(numbers) for numbers in self._numbers]
-            rng = np.random.default_rng([self.seed, 0])
-            self._controller = Controller(sizes, self.n_units, rng)
-        return self._controller
+        if self._controller is not None and len(self._numbers) == len(space.dials):
+            return
+        self.forget()
+        self._numbers = space.levels(self.levels)
+        sizes = [len(numbers) for numbers in self._numbers]
+        rng = np.random.default_rng([self.seed, 0])
+        self._controller = Controller(sizes, self.n_units, rng)
+        for trial_id in self.end_order[:n_learned]:
+            self._reward(self.trials[trial_id])
+
+    def _reward(self, trial: Any) -> None:
+        reward = self._worst
+        if trial.status == "COMPLETED":
+            reward = self.gain(trial)
+        if not math.isfinite(reward):
+            return
+        self._worst = min(self._worst, reward)
+        advantage = self._advantage(reward)
+        decisions = self._decisions(self.row(trial))
+        self._controller.update(
+            decisions, advantage, self.entropy_weight, self.learning_rate
+        )
 
     def _drawn(self, rng: np.random.Generator) -> Configuration:
-        episode, space = self._policy().start(), self.configurations
+        episode, space = self._controller.start(), self.configurations
         row = np.full(len(space.dials), np.nan)
         for column, numbers in enumerate(self._numbers):
             if space.is_active(column, row):

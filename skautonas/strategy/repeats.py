@@ -28,6 +28,9 @@ class RepeatedTrials(WrapperOracle):
         Where ``repeats`` is below 1, or the oracle has rungs.
     """
 
+    # One of the other oracle's is several here.
+    passes_steps = False
+
     def __init__(self, oracle: keras_tuner.Oracle, repeats: int = 3) -> None:
         super().__init__(oracle)
         if repeats < 1:
@@ -37,6 +40,8 @@ class RepeatedTrials(WrapperOracle):
                 f"Expected an oracle without rungs; received {type(oracle).__name__}."
             )
         self.repeats = repeats
+        # The other oracle's trial that is repeated now.
+        self._latest = ""
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return the latest configuration until it was tried so often, then the next.
@@ -51,11 +56,11 @@ class RepeatedTrials(WrapperOracle):
         dict
             ``status`` and ``values``.
         """
-        latest = next(reversed(self.trials), None)
-        inner = None if latest is None else self._asked.get(latest)
-        if inner is not None and len(self._same(inner)) < self.repeats:
-            return self.pass_on(trial_id, self.oracle.trials[inner])
-        return super().populate_space(trial_id)
+        if self._latest and len(self._same(self._latest)) < self.repeats:
+            return self.pass_on(trial_id, self.oracle.trials[self._latest])
+        response = super().populate_space(trial_id)
+        self._latest = self._asked.get(trial_id, "")
+        return response
 
     def report(self, trial: Trial) -> None:
         """Tell the oracle the mean score of a configuration, when all of it is there.
@@ -66,7 +71,7 @@ class RepeatedTrials(WrapperOracle):
             Completed or failed.
         """
         inner = self._asked.get(trial.trial_id)
-        if inner is None:
+        if inner is None:  # a start, which is tried once
             super().report(trial)
             return
         same = [self.trials[i] for i in self._same(inner) if i in self.trials]
@@ -79,6 +84,27 @@ class RepeatedTrials(WrapperOracle):
             self.tell(inner, completed[0], mean)
         else:
             self.tell(inner, trial)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what `set_state` needs.
+
+        Returns
+        -------
+        dict
+            Plain data.
+        """
+        return super().get_state() | {"latest": self._latest}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state.
+
+        Parameters
+        ----------
+        state : dict
+            From `get_state`.
+        """
+        super().set_state(state)
+        self._latest = state["latest"]
 
     def _same(self, inner: str) -> list[str]:
         """Return the trials here of one of the oracle's."""

@@ -7,7 +7,9 @@ from keras_tuner.engine.trial import Trial
 
 from skautonas import _compat
 from skautonas.space.base import Configuration
+from skautonas.strategy.base import SearchOracle
 from skautonas.strategy.configurations import OWN_PREFIX
+from skautonas.strategy.rungs import RungOracle
 
 PARENT = "tuner/trial_id"
 
@@ -30,6 +32,9 @@ class WrapperOracle(keras_tuner.Oracle):
         Where the oracle has trials already.
     """
 
+    # Whether a trial here is one of the other oracle, so that it is told each step.
+    passes_steps = True
+
     def __init__(self, oracle: keras_tuner.Oracle) -> None:
         if oracle.trials:
             raise ValueError(
@@ -40,6 +45,8 @@ class WrapperOracle(keras_tuner.Oracle):
             objective=oracle.objective,
             max_trials=oracle.max_trials,
             hyperparameters=oracle.hyperparameters,
+            allow_new_entries=oracle.allow_new_entries,
+            tune_new_entries=oracle.tune_new_entries,
             seed=1,
             max_retries_per_trial=oracle.max_retries_per_trial,
             max_consecutive_failed_trials=oracle.max_consecutive_failed_trials,
@@ -50,8 +57,10 @@ class WrapperOracle(keras_tuner.Oracle):
         # and saved, here.
         oracle.max_trials, oracle.max_retries_per_trial = None, 0
         _compat.silence_oracle(oracle)
-        # Its trials by those here.
+        # Its trials by those here; and by those of its that were never tried here, what
+        # they were told the result of.
         self._asked: dict[str, str] = {}
+        self._stands_for: dict[str, str] = {}
         self._n_asked = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -84,8 +93,8 @@ class WrapperOracle(keras_tuner.Oracle):
             Completed or failed.
         """
         inner = self._asked.get(trial.trial_id)
-        if inner is None:
-            inner = self._adopt(trial)
+        if inner is None and takes_trials(self.oracle):
+            inner = self._hand_over(trial)
         if inner is not None:
             self.tell(inner, trial)
 
@@ -150,10 +159,27 @@ class WrapperOracle(keras_tuner.Oracle):
             Hyperparameters by name.
         """
         values = dict(inner.hyperparameters.values)
-        if PARENT in values:
-            owns = (o for o, asked in self._asked.items() if asked == values[PARENT])
-            values[PARENT] = next(owns, values[PARENT])
+        parent = values.pop(PARENT, None)
+        if parent is not None:
+            owns = (own for own, asked in self._asked.items() if asked == parent)
+            values[PARENT] = next(owns, None) or self._stands_for[parent]
         return values
+
+    def accepts(self, values: Configuration) -> bool:
+        """Tell whether a configuration that the other oracle did not propose may be.
+
+        Parameters
+        ----------
+        values : dict of str to value
+            Active hyperparameters by name.
+
+        Returns
+        -------
+        bool
+            What the wrappers within say; without any, True.
+        """
+        within = self.oracle
+        return not isinstance(within, WrapperOracle) or within.accepts(values)
 
     def tell(self, inner_id: str, trial: Trial | None, score: Any = None) -> None:
         """Tell the other oracle how one of its trials ended.
@@ -175,10 +201,39 @@ class WrapperOracle(keras_tuner.Oracle):
         if trial is None or trial.status != "COMPLETED":
             inner.status = "FAILED"
         else:
-            score = trial.score if score is None else score
-            self.oracle.update_trial(inner_id, {self.objective.name: score})
+            if score is not None or not inner.metrics.exists(self.objective.name):
+                score = trial.score if score is None else score
+                self.oracle.update_trial(inner_id, {self.objective.name: score})
             inner.status = "COMPLETED"
         self.oracle.end_trial(inner)
+
+    @keras_tuner.synchronized
+    def update_trial(
+        self, trial_id: str, metrics: dict[str, float], step: int = 0
+    ) -> Trial:
+        """Take in the metrics of a step, and pass them on.
+
+        Parameters
+        ----------
+        trial_id : str
+            The trial's identifier.
+        metrics : dict of str to float
+            The objective among them.
+        step : int, default=0
+            Such as the epoch.
+
+        Returns
+        -------
+        keras_tuner.engine.trial.Trial
+            Its ``status`` is "STOPPED" where it is to stop.
+        """
+        trial = super().update_trial(trial_id, metrics, step)
+        inner = self._asked.get(trial_id)
+        if inner is not None and self.passes_steps:
+            told = self.oracle.update_trial(inner, metrics, step)
+            if told.status == "STOPPED":
+                trial.status = told.status = "STOPPED"
+        return trial
 
     @keras_tuner.synchronized
     def end_trial(self, trial: Trial) -> None:
@@ -206,6 +261,7 @@ class WrapperOracle(keras_tuner.Oracle):
         trials = {i: trial.get_state() for i, trial in self.oracle.trials.items()}
         return super().get_state() | {
             "asked": self._asked,
+            "stands_for": self._stands_for,
             "n_asked": self._n_asked,
             "oracle": self.oracle.get_state(),
             "oracle_trials": trials,
@@ -219,19 +275,23 @@ class WrapperOracle(keras_tuner.Oracle):
         state : dict
             From `get_state`.
         """
-        super().set_state(state)
+        super().set_state(_compat.without_ended(state))
         self._asked, self._n_asked = dict(state["asked"]), state["n_asked"]
+        self._stands_for = dict(state["stands_for"])
         trials = state["oracle_trials"]
         self.oracle.trials = {i: Trial.from_state(trials[i]) for i in trials}
         self.oracle.set_state(state["oracle"])
 
-    def _adopt(self, trial: Trial) -> str | None:
+    def _hand_over(self, trial: Trial) -> str:
         """Have the other oracle take a trial for its own that it did not propose."""
-        inner = self.ask()
-        if inner.status != "RUNNING":
-            return None
+        values = dict(trial.hyperparameters.values)
+        response = {"status": "RUNNING", "values": values}
+        self.oracle.populate_space = lambda trial_id: response
+        try:
+            inner = self.ask()
+        finally:
+            del self.oracle.populate_space
         self._asked[trial.trial_id] = inner.trial_id
-        self._set_values(inner, trial)
         return inner.trial_id
 
     def _set_values(self, inner: Trial, trial: Trial) -> None:
@@ -246,3 +306,27 @@ class WrapperOracle(keras_tuner.Oracle):
             if not name.startswith(OWN_PREFIX)
         }
         inner.hyperparameters.values = tried | own
+
+
+def takes_trials(oracle: keras_tuner.Oracle) -> bool:
+    """Tell whether an oracle learns of trials that it did not propose.
+
+    Parameters
+    ----------
+    oracle : keras_tuner.Oracle
+        One of ours or not, within wrappers or not.
+
+    Returns
+    -------
+    bool
+        Of ours that have no rungs: a member of a rung is one that was proposed for it.
+    """
+    within = innermost(oracle)
+    return isinstance(within, SearchOracle) and not isinstance(within, RungOracle)
+
+
+def innermost(oracle: keras_tuner.Oracle) -> keras_tuner.Oracle:
+    """Return the oracle within all wrappers."""
+    while isinstance(oracle, WrapperOracle):
+        oracle = oracle.oracle
+    return oracle

@@ -74,7 +74,7 @@ def write(path, space, configurations, curves):
         archive.writestr("space.json", json.dumps(space))
         archive.writestr("configurations.json", json.dumps(configurations))
         with archive.open("curves.npy", "w") as file:
-            np.save(file, curves.astype("float16"))
+            np.save(file, curves.astype("float32"))
 
 
 def read(path):
@@ -98,7 +98,11 @@ def main():
     for name in arguments.sets:
         space, configurations, curves = record(name, arguments.directory)
         write(FOLDER / f"{name}.zip", space, configurations, curves)
-        print(f"{name}: {len(configurations)} configurations", flush=True)
+        print(
+            f"{name}: {len(configurations)} of {SETS[name][1]} configurations were "
+            "completed",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

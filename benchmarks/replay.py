@@ -5,7 +5,8 @@ stands for the recorded configuration that is the nearest to it and was not trie
 As in a fit, a rung is a share of the epochs that the configuration plans, here at least
 one of them. The score of a trial is the best of its epochs so far; the incumbent is the
 best trial of the longest rung that has any; reported is its score after all epochs, as
-regret that is 0 for the best recorded configuration and 1 for the median one.
+regret that is 0 for the best recorded configuration and 1 for the median one. What was
+trained once has one score: a trial in full is observed without noise.
 """
 
 import numpy as np
@@ -39,7 +40,8 @@ class Curves:
         # The best so far; where a training stopped earlier, it stays.
         self.best = np.fmax.accumulate(known, axis=1)
         self.trained = curves.shape[1] - np.isfinite(curves[:, ::-1]).argmax(axis=1)
-        self.planned = np.array([v["recipe/epochs"] for v in self.configurations])
+        planned = [values["recipe/epochs"] for values in self.configurations]
+        self.planned = np.minimum(planned, curves.shape[1])
         final = self.best[:, -1]
         self.regrets = (final.max() - final) / (final.max() - np.median(final))
 
@@ -64,6 +66,12 @@ def replay(name, curves, seed):
 
     from skautonas._compat import silence_oracle
     from skautonas.strategy import make
+    from skautonas.strategy.configurations import (
+        EPOCHS,
+        INITIAL_EPOCH,
+        OWN_PREFIX,
+        PARENT,
+    )
 
     oracle = make(
         name,
@@ -80,15 +88,15 @@ def replay(name, curves, seed):
     while len(regrets) < len(budgets):
         trial = oracle.create_trial("one")
         values = dict(trial.hyperparameters.values)
-        own = {k: values.pop(k) for k in list(values) if k.startswith("tuner/")}
-        parent = own.get("tuner/trial_id")
+        own = {k: values.pop(k) for k in list(values) if k.startswith(OWN_PREFIX)}
+        parent = own.get(PARENT)
         number = numbers[parent] if parent else curves.nearest(values, numbers.values())
         numbers[trial.trial_id] = number
         # It was this one that was tried.
         trial.hyperparameters.values = curves.configurations[number] | own
-        share = own.get("tuner/epochs", longest) / longest
+        share = own.get(EPOCHS, longest) / longest
         until = curves.epochs(number, share)
-        begun = own.get("tuner/initial_epoch", 0) / longest
+        begun = own.get(INITIAL_EPOCH, 0) / longest
         cost = until - (curves.epochs(number, begun) if begun else 0)
         while len(regrets) < len(budgets) and spent + cost > budgets[len(regrets)]:
             regrets.append(1.0 if incumbent is None else curves.regrets[incumbent])

@@ -23,7 +23,7 @@ from skautonas import (
 )
 from skautonas.estimators import _conflicts
 from skautonas.space import TabularSpace
-from skautonas.strategy import STRATEGIES
+from skautonas.strategy import STRATEGIES, GridOracle
 from tests.conftest import PROBLEMS
 
 WINE = load_wine(return_X_y=True)
@@ -107,7 +107,7 @@ def test_bad_parameters_are_refused_at_fit(parameters, message):
         TabularSearchClassifier(**parameters).fit(*WINE)
 
 
-@pytest.mark.parametrize("strategy", ["random", "bayesian", "hyperband"])
+@pytest.mark.parametrize("strategy", ["random", "bayesian", GridOracle])
 def test_every_strategy_searches(strategy):
     options = QUICK | {"max_trials": 4, "max_epochs": 9}
     search = TabularSearchClassifier(space=SMALL, strategy=strategy, **options)

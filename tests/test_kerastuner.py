@@ -1,5 +1,8 @@
 """KerasTuner's tuners search with our oracles; its own oracles break contracts."""
 
+import re
+from pathlib import Path
+
 import keras
 import keras_tuner
 import numpy as np
@@ -95,6 +98,23 @@ def test_a_tuner_trains_what_a_strategy_proposes(tmp_path):
     scores = [trial.score for trial in oracle.trials.values()]
     assert len(scores) == 2
     assert np.isfinite(scores).all()
+
+
+def test_rungs_train_as_long_as_the_documentation_says(tmp_path):
+    text = (Path(__file__).parent.parent / "docs/strategies.md").read_text("utf-8")
+    names = {"keras_tuner": keras_tuner}
+    (code,) = (c for c in re.findall(r"```python\n(.*?)```", text, re.S) if "Rung" in c)
+    exec(code, names)
+    epochs = []
+
+    class Counted(keras.callbacks.Callback):
+        def on_train_end(self, logs=None):
+            epochs.append(self.params["epochs"])
+
+    oracle = make("asha", objective="val_loss", max_trials=5, max_epochs=3, seed=0)
+    tuner = names["RungTuner"](oracle, build, directory=tmp_path)
+    tuner.search(X, Y, validation_data=(X, Y), callbacks=[Counted()], verbose=0)
+    assert sorted(epochs) == [1, 1, 1, 1, 3]
 
 
 @pytest.mark.parametrize("factory", EXPECTED_FAILED_CHECKS)

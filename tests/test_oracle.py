@@ -3,7 +3,12 @@ import pytest
 from keras_tuner import oracles
 
 from skautonas.search.oracle import OracleAdapter
-from skautonas.strategy import STRATEGIES, make_oracle
+from skautonas.strategy import (
+    STRATEGIES,
+    DuplicateFilter,
+    EvolutionOracle,
+    make_oracle,
+)
 
 
 @pytest.fixture
@@ -55,6 +60,20 @@ def test_starts_come_first(strategy, hp):
 def test_inactive_hyperparameters_have_no_value(strategy, hp):
     for values, _ in search(make(strategy, hp), 12):
         assert ("depth" in values) == (values["kind"] == "b")
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        EvolutionOracle,
+        oracles.RandomSearchOracle,
+        lambda **options: DuplicateFilter(EvolutionOracle(**options)),
+    ],
+)
+def test_a_class_or_a_factory_makes_the_oracle(strategy, hp):
+    one, same, other = (search(make(strategy, hp, seed=seed), 8) for seed in (5, 5, 6))
+    assert len(one) == 8
+    assert one == same != other
 
 
 def test_max_trials_exhausts_the_oracle(hp):

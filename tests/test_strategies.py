@@ -99,6 +99,13 @@ def test_an_unknown_name_is_refused_with_the_names():
         make("bayes", objective="val_loss")
 
 
+def test_options_out_of_range_are_refused():
+    with pytest.raises(ValueError, match="max_trials of at least 1; received 0"):
+        make("random", objective="val_loss", max_trials=0)
+    with pytest.raises(ValueError, match="seed of at least 0; received -1"):
+        make("random", objective="val_loss", seed=-1)
+
+
 def test_another_package_registers_a_strategy(tmp_path, monkeypatch):
     code = (
         "from skautonas.strategy import RandomOracle\nclass Hill(RandomOracle): pass\n"

@@ -56,6 +56,7 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
         "strategy": [
             str,
             HasMethods(["populate_space"]),
+            callable,
         ],
         "max_trials": [Interval(Integral, 1, None, closed="left"), None],
         "time_budget": [Interval(Real, 0, None, closed="neither"), None],

@@ -7,11 +7,13 @@ space : "auto", SearchSpace, keras_tuner.HyperModel or callable, default="auto"
         What can be built: an instance of the modality's space with changed options, a
         hypermodel, or a function ``build(hp)`` that returns a compiled model whose
         output is the prediction.
-    strategy : str or keras_tuner.Oracle, default="auto"
+    strategy : str, keras_tuner.Oracle or callable, default="auto"
         How the next candidate is chosen: "asha", "bayesian", "bohb", "evolution",
         "greedy", "grid", "hyperband", "local", "optuna", "random" or "reinforce", or
         the name of one that another package registers. An oracle is a template: it is
-        deep-copied for each fit. "auto" is "bayesian".
+        deep-copied for each fit. A class of oracles, or a factory, is called with
+        ``objective``, ``hyperparameters``, ``max_trials`` and ``seed``. "auto" is
+        "bayesian".
     max_trials : int, default=None
         Number of trials; None is no limit.
     time_budget : float, default=60.0

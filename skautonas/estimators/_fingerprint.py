@@ -63,11 +63,17 @@ def fingerprint(
         "space": _describe(search.space),
         "strategy": _describe(search.strategy),
         "metric": _describe(search.scoring or search._default_scoring),
-        "source": " ".join(map(_source, (search.space, search.scoring))),
+        "source": " ".join(map(_source, _written(search))),
         "seed": "none" if search.random_state is None else f"{seeds[0]} {seeds[1]}",
         "max_epochs": str(search.max_epochs),
         "splits": " ".join(_digest_fold(fold) for fold in study.folds),
     }
+
+
+def _written(search: "BaseSearch") -> list[Any]:
+    """Return what a user may have written; of a strategy a factory alone."""
+    factory = search.strategy if isfunction(search.strategy) else None
+    return [search.space, search.scoring, factory]
 
 
 def _digest_or_none(array: Any) -> str:

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skautonas import _compat
 from skautonas.search.proposal import Proposal
-from skautonas.strategy.configurations import OWN_PREFIX
+from skautonas.strategy.configurations import EPOCHS, OWN_PREFIX, PARENT
 from skautonas.strategy.registry import OBJECTIVE
 from skautonas.strategy.wrapper import innermost, takes_trials
 
@@ -77,13 +77,13 @@ class OracleAdapter:
         self._trials[number] = trial
         self._numbers[trial.trial_id] = number
         fidelity = 1.0
-        if "tuner/epochs" in own:
+        if EPOCHS in own:
             longest = getattr(self.oracle, "longest_rung", None)
             longest = longest or self.oracle.max_epochs  # KerasTuner's
-            fidelity = min(1.0, own["tuner/epochs"] / longest)
+            fidelity = min(1.0, own[EPOCHS] / longest)
         if getattr(self.oracle, "fidelity", "epochs") == "rows":
             return Proposal(number, active, rows=fidelity)
-        parent = self._numbers.get(own.get("tuner/trial_id", ""))
+        parent = self._numbers.get(own.get(PARENT, ""))
         return Proposal(number, active, share=fidelity, parent=parent)
 
     def tell(self, number: int, score: float | None, error: str | None) -> None:
@@ -142,7 +142,7 @@ class OracleAdapter:
         # choice, or as KerasTuner's grid search counts on what it proposed.
         response = self._populate(trial_id)
         values = response.get("values")
-        drawn = response["status"] == "RUNNING" and "tuner/trial_id" not in values
+        drawn = response["status"] == "RUNNING" and PARENT not in values
         if not drawn or not self._starts:
             return response
         fidelity = {k: v for k, v in values.items() if k.startswith(OWN_PREFIX)}

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from skautonas.strategy.configurations import EPOCHS, PARENT
 from skautonas.strategy.rungs import RungOracle
 
 # So many more trials of a rung keep their checkpoints than would be promoted now.
@@ -47,7 +48,7 @@ class AshaOracle(RungOracle):
         # The completed trials of each rung but the longest, and those that went on.
         self._completed: list[list[Any]] = [[] for _ in range(self.rungs - 1)]
         values = (trial.hyperparameters.values for trial in self.trials.values())
-        self._promoted = {v["tuner/trial_id"] for v in values if "tuner/trial_id" in v}
+        self._promoted = {v[PARENT] for v in values if PARENT in v}
 
     def learn(self, trial: Any) -> None:
         """Take a completed trial into its rung.
@@ -57,7 +58,7 @@ class AshaOracle(RungOracle):
         trial : keras_tuner.engine.trial.Trial
             Completed or failed.
         """
-        epochs = trial.hyperparameters.values["tuner/epochs"]
+        epochs = trial.hyperparameters.values[EPOCHS]
         for rung, completed in enumerate(self._completed):
             if trial.status == "COMPLETED" and epochs == self._epochs(rung):
                 completed.append(trial)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from skautonas.space.base import Configuration
+from skautonas.strategy.configurations import EPOCHS
 from skautonas.strategy.hyperband import HyperbandOracle
 from skautonas.strategy.surrogate import INITIAL_POINTS, Surrogate
 
@@ -57,7 +58,7 @@ class BohbOracle(HyperbandOracle):
             Completed or failed.
         """
         if trial.status == "COMPLETED":
-            epochs = trial.hyperparameters.values["tuner/epochs"]
+            epochs = trial.hyperparameters.values[EPOCHS]
             self._surrogates.setdefault(epochs, Surrogate(self)).add(trial)
 
     def draw(self, rng: np.random.Generator) -> Configuration | None:

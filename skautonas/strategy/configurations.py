@@ -19,8 +19,12 @@ from skautonas.strategy.dials import Dial
 MAX_DRAWS, AT_ONCE = 200, 10
 # Of a range, so many values are gone through.
 MAX_LEVELS = 10_000
-# Names of hyperparameters that an oracle adds for its own use.
+# Names of hyperparameters that an oracle adds for its own use. KerasTuner's are the
+# epochs until which a trial trains, those behind it, and the trial it goes on with.
 OWN_PREFIX = "tuner/"
+EPOCHS, INITIAL_EPOCH, PARENT = (
+    OWN_PREFIX + name for name in ("epochs", "initial_epoch", "trial_id")
+)
 
 
 class Configurations:

@@ -6,9 +6,9 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
-from skautonas.strategy.configurations import key
+from skautonas.strategy.configurations import EPOCHS, PARENT, key
 from skautonas.strategy.repeats import RepeatedTrials
-from skautonas.strategy.wrapper import PARENT, WrapperOracle
+from skautonas.strategy.wrapper import WrapperOracle
 
 # Proposals in a row that were tried before the oracle counts as exhausted. KerasTuner's
 # Bayesian one, which repeats itself, takes some hundredths of a second for each.
@@ -112,4 +112,4 @@ class DuplicateFilter(WrapperOracle):
 
 def _attempt(trial: Trial) -> Any:
     values = trial.hyperparameters.values
-    return key(values), values.get("tuner/epochs"), values.get(PARENT)
+    return key(values), values.get(EPOCHS), values.get(PARENT)

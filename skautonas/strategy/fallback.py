@@ -6,8 +6,8 @@ import keras_tuner
 import numpy as np
 
 from skautonas.space.base import Configuration
-from skautonas.strategy.configurations import OWN_PREFIX, Configurations, key
-from skautonas.strategy.wrapper import PARENT, WrapperOracle
+from skautonas.strategy.configurations import OWN_PREFIX, PARENT, Configurations, key
+from skautonas.strategy.wrapper import WrapperOracle
 
 # Draws that are not feasible, before the oracle is asked.
 MAX_DRAWS = 1000

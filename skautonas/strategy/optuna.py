@@ -19,13 +19,15 @@ class OptunaOracle(SearchOracle):
 
     It is asked for each hyperparameter that is active, in the order in which they are
     declared, so that conditional spaces are what Optuna calls define-by-run. Where it
-    proposes what was tried, it is told the score that this had.
+    proposes what was tried, it is told the score that this had, or that it failed while
+    there is none.
 
     Parameters
     ----------
     sampler : optuna.samplers.BaseSampler, optional
-        A template: it is deep-copied. None is Optuna's TPE with the oracle's seed, each
-        number a step on its scale.
+        A template: it is deep-copied. Give it a seed, or its draws are others in each
+        fit. None is Optuna's TPE with the oracle's seed, each number a step on its
+        scale.
     **options
         As for `keras_tuner.Oracle`.
 

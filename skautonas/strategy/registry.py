@@ -125,10 +125,12 @@ def make(
     ValueError
         Where the name is unknown, or an option is out of its range.
     """
+    if max_trials is not None and max_trials < 1:
+        raise ValueError(f"Expected max_trials of at least 1; received {max_trials}.")
     return _find(name)(
         objective=objective,
         hyperparameters=hyperparameters,
-        max_trials=max_trials or MANY_TRIALS,
+        max_trials=MANY_TRIALS if max_trials is None else max_trials,
         seed=seed,
         **options,
     )
@@ -146,8 +148,9 @@ def make_oracle(
 
     Parameters
     ----------
-    strategy : str or keras_tuner.Oracle
-        A name, or a template: it is deep-copied.
+    strategy : str, keras_tuner.Oracle or callable
+        A name; a template, which is deep-copied; or a class or factory, which is called
+        with ``objective``, ``hyperparameters``, ``max_trials`` and ``seed``.
     hp : keras_tuner.HyperParameters
         The declared space.
     max_trials : int or None
@@ -176,11 +179,17 @@ def make_oracle(
             )
         oracle = copy.deepcopy(strategy)
     else:
-        kind = _find(strategy)
+        kind = strategy if callable(strategy) else _find(strategy)
         has_rungs = isinstance(kind, type) and issubclass(kind, RungOracle)
         more = {"max_epochs": max_epochs} if has_rungs else {}
-        # Without a seed, KerasTuner draws one of Python's generator.
-        oracle = kind(seed=seed, **more)
+        oracle = kind(
+            objective=objective,
+            hyperparameters=hp,
+            max_trials=max_trials or MANY_TRIALS,
+            # Without a seed, KerasTuner draws one of Python's generator.
+            seed=seed,
+            **more,
+        )
     oracle.hyperparameters = hp
     oracle.objective = objective
     oracle.max_trials = max_trials or MANY_TRIALS

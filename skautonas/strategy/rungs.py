@@ -7,6 +7,7 @@ import numpy as np
 
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
+from skautonas.strategy.configurations import EPOCHS, INITIAL_EPOCH, PARENT
 
 # The shortest rung has a third of the epochs. In a minute a ninth of them is too little
 # beside what a trial takes to start, and ranks less surely (docs/design/0007).
@@ -97,7 +98,7 @@ class RungOracle(SearchOracle):
         shorter : int
             How many rungs are longer.
         """
-        own = {"tuner/epochs": self.epochs(shorter), "tuner/initial_epoch": 0}
+        own = {EPOCHS: self.epochs(shorter), INITIAL_EPOCH: 0}
         return self.propose(values | own)
 
     def promote(self, trial: Any, shorter: int) -> dict[str, Any]:
@@ -111,8 +112,8 @@ class RungOracle(SearchOracle):
             How many rungs are longer than the one it goes on to.
         """
         own = {
-            "tuner/trial_id": trial.trial_id,
-            "tuner/epochs": self.epochs(shorter),
-            "tuner/initial_epoch": self.epochs(shorter + 1),
+            PARENT: trial.trial_id,
+            EPOCHS: self.epochs(shorter),
+            INITIAL_EPOCH: self.epochs(shorter + 1),
         }
         return self.propose(trial.hyperparameters.values | own)

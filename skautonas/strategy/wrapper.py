@@ -8,10 +8,8 @@ from keras_tuner.engine.trial import Trial
 from skautonas import _compat
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
-from skautonas.strategy.configurations import OWN_PREFIX
+from skautonas.strategy.configurations import OWN_PREFIX, PARENT
 from skautonas.strategy.rungs import RungOracle
-
-PARENT = "tuner/trial_id"
 
 
 class WrapperOracle(keras_tuner.Oracle):

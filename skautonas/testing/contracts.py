@@ -9,6 +9,7 @@ from typing import Any
 import keras_tuner
 
 from skautonas._compat import silence_oracle
+from skautonas.strategy.configurations import key
 from skautonas.testing.search import Factory, Search, large_space, small_space, truth
 
 # A trial of a check of 2000 may take so long, or the check would take hours.
@@ -168,7 +169,7 @@ def check_conditions(factory: Factory) -> None:
     """Active hyperparameters have an offered value, inactive ones have none."""
     search = Search(factory, large_space(), 60, score=truth).run(60)
     for values in search.tried:
-        values = {name: v for name, v in values.items() if "tuner/" not in name}
+        values = dict(key(values))
         names = {"kind", "momentum", "units", "deep"}
         if values["kind"] == "b":
             names |= {"depth", "rate"}

@@ -8,6 +8,7 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 
 from skautonas._compat import save_oracle_in, silence_oracle
+from skautonas.strategy.configurations import EPOCHS, OWN_PREFIX, key
 
 OBJECTIVE = "score"
 Factory = Callable[..., keras_tuner.Oracle]
@@ -100,10 +101,7 @@ class Search:
     @property
     def configurations(self) -> list[frozenset]:
         """What was tried, without what the oracle adds for its own use."""
-        return [
-            frozenset(item for item in values.items() if "tuner/" not in item[0])
-            for values in self.tried
-        ]
+        return [key(values) for values in self.tried]
 
     @property
     def attempts(self) -> list[frozenset]:
@@ -112,7 +110,7 @@ class Search:
             frozenset(
                 item
                 for item in values.items()
-                if "tuner/" not in item[0] or item[0] == "tuner/epochs"
+                if not item[0].startswith(OWN_PREFIX) or item[0] == EPOCHS
             )
             for values in self.tried
         ]

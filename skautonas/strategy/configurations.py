@@ -12,6 +12,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from skautonas.space.base import Configuration
+from skautonas.strategy.conditions import conditions_of
 from skautonas.strategy.dials import Dial
 
 # Draws of a configuration that was not tried yet, before all are gone through; so many
@@ -45,7 +46,7 @@ class Configurations:
         self._sizes = np.array([len(dial.choices) for dial in self.dials], int)
         self._is_mutable = np.array([dial.is_mutable for dial in self.dials], bool)
         self._defaults = np.array([d.number(d.parameter.default) for d in self.dials])
-        self._conditions = _conditions(self.dials)
+        self._conditions = conditions_of(self.dials)
         self._all: list[np.ndarray] | None = None
         # Where the numbers of each column begin in an encoded configuration.
         ordered = np.array([dial.ordered for dial in self.dials], bool)
@@ -283,31 +284,3 @@ def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         Sums over the hyperparameters.
     """
     return cdist(first, second, "cityblock")
-
-
-def _conditions(dials: list[Dial]) -> list[tuple]:
-    """Return what makes each column active: all of some conditions.
-
-    Each is that one of some columns has some number. There are several columns where a
-    name was declared in several scopes.
-    """
-    columns: dict[str, list[int]] = {}
-    conditions = []
-    for column, dial in enumerate(dials):
-        conditions.append(
-            tuple(
-                tuple(
-                    (parent, number)
-                    for parent in columns.get(condition.name, ())
-                    for number in _numbers(dials[parent], condition.values)
-                )
-                for condition in dial.parameter.conditions
-            )
-        )
-        columns.setdefault(dial.parameter.name, []).append(column)
-    return conditions
-
-
-def _numbers(dial: Dial, values: Any) -> list[float]:
-    offered = dial.choices or values
-    return [dial.number(value) for value in values if value in offered]

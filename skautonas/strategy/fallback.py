@@ -9,6 +9,8 @@ from skautonas.space.base import Configuration
 from skautonas.strategy.configurations import OWN_PREFIX, PARENT, Configurations, key
 from skautonas.strategy.wrapper import WrapperOracle
 
+# As many as end a search of KerasTuner's.
+FAILURES = 3
 # Draws that are not feasible, before the oracle is asked.
 MAX_DRAWS = 1000
 
@@ -32,7 +34,7 @@ class RandomFallback(WrapperOracle):
         Where ``failures`` is below 1.
     """
 
-    def __init__(self, oracle: keras_tuner.Oracle, failures: int = 3) -> None:
+    def __init__(self, oracle: keras_tuner.Oracle, failures: int = FAILURES) -> None:
         super().__init__(oracle)
         if failures < 1:
             raise ValueError(f"Expected failures of at least 1; received {failures}.")

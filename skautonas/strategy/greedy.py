@@ -8,6 +8,8 @@ import numpy as np
 
 from skautonas.strategy.base import SearchOracle
 
+# As before the model of `bayesian` decides.
+INITIAL_POINTS = 8
 # Draws of a part before a configuration is drawn that may differ in all.
 MAX_DRAWS = 50
 
@@ -37,7 +39,7 @@ class GreedyOracle(SearchOracle):
        learning.
     """
 
-    def __init__(self, initial_points: int = 8, **options: Any) -> None:
+    def __init__(self, initial_points: int = INITIAL_POINTS, **options: Any) -> None:
         if initial_points < 1:
             raise ValueError(
                 f"Expected initial_points of at least 1; received {initial_points}."

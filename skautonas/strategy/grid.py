@@ -7,6 +7,9 @@ from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
 from skautonas.strategy.configurations import Configurations
 
+# As KerasTuner's grid takes of a continuous range.
+LEVELS = 10
+
 
 class GridOracle(SearchOracle):
     """All configurations of a grid, one after the other.
@@ -28,7 +31,7 @@ class GridOracle(SearchOracle):
         Where ``levels`` is below 1.
     """
 
-    def __init__(self, levels: int = 10, **options: Any) -> None:
+    def __init__(self, levels: int = LEVELS, **options: Any) -> None:
         super().__init__(**options)
         if levels < 1:
             raise ValueError(f"Expected levels of at least 1; received {levels}.")

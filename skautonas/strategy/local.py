@@ -7,6 +7,8 @@ import numpy as np
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
 
+# naszilla's number of random trials, and as many neighbours as a choice of five has.
+INITIAL_POINTS, STEPS = 10, 4
 # Which climb a trial belongs to, among its values.
 CLIMB = "tuner/climb"
 
@@ -39,7 +41,7 @@ class LocalOracle(SearchOracle):
     """
 
     def __init__(
-        self, initial_points: int = 10, steps: int = 4, **options: Any
+        self, initial_points: int = INITIAL_POINTS, steps: int = STEPS, **options: Any
     ) -> None:
         for name, value in (("initial_points", initial_points), ("steps", steps)):
             if value < 1:

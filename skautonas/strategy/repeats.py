@@ -20,7 +20,7 @@ class RepeatedTrials(WrapperOracle):
     oracle : keras_tuner.Oracle
         The one to ask, without rungs: what goes on would go on with one of several.
     repeats : int, default=3
-        How often.
+        How often; the noise of a mean falls with its root.
 
     Raises
     ------

@@ -98,15 +98,14 @@ class DuplicateFilter(WrapperOracle):
         """
         return super().get_state() | {"waiting": self._waiting}
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a state.
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what this adds to the state.
 
         Parameters
         ----------
         state : dict
             From `get_state`.
         """
-        super().set_state(state)
         self._first, self._waiting = {}, dict(state["waiting"])
 
 

@@ -95,15 +95,14 @@ class RepeatedTrials(WrapperOracle):
         """
         return super().get_state() | {"latest": self._latest}
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a state.
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what this adds to the state.
 
         Parameters
         ----------
         state : dict
             From `get_state`.
         """
-        super().set_state(state)
         self._latest = state["latest"]
 
     def _same(self, inner: str) -> list[str]:

@@ -60,6 +60,7 @@ class WrapperOracle(keras_tuner.Oracle):
         self._asked: dict[str, str] = {}
         self._stands_for: dict[str, str] = {}
         self._n_asked = 0
+        self._n_reported = 0
 
     def __getattr__(self, name: str) -> Any:
         # What tells of fidelities: `longest_rung`, `max_epochs`, `fidelity`.
@@ -244,9 +245,7 @@ class WrapperOracle(keras_tuner.Oracle):
             are left) or "FAILED".
         """
         super().end_trial(trial)
-        ended = self.trials[trial.trial_id]
-        if ended.status in ("COMPLETED", "FAILED"):
-            self.report(ended)
+        self._report_new()
 
     def get_state(self) -> dict[str, Any]:
         """Return what `set_state` needs.
@@ -261,6 +260,7 @@ class WrapperOracle(keras_tuner.Oracle):
             "asked": self._asked,
             "stands_for": self._stands_for,
             "n_asked": self._n_asked,
+            "n_reported": self._n_reported,
             "oracle": self.oracle.get_state(),
             "oracle_trials": trials,
         }
@@ -275,10 +275,28 @@ class WrapperOracle(keras_tuner.Oracle):
         """
         super().set_state(_compat.without_ended(state))
         self._asked, self._n_asked = dict(state["asked"]), state["n_asked"]
+        self._n_reported = state["n_reported"]
         self._stands_for = dict(state["stands_for"])
         trials = state["oracle_trials"]
         self.oracle.trials = {i: Trial.from_state(trials[i]) for i in trials}
         self.oracle.set_state(state["oracle"])
+        self.restore(state)
+        # It was saved at the end of a trial, before that was reported.
+        self._report_new()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what a subclass adds to the state.
+
+        Parameters
+        ----------
+        state : dict
+            From `get_state`.
+        """
+
+    def _report_new(self) -> None:
+        for trial_id in self.end_order[self._n_reported :]:
+            self._n_reported += 1
+            self.report(self.trials[trial_id])
 
     def _hand_over(self, trial: Trial) -> str:
         """Have the other oracle take a trial for its own that it did not propose."""

@@ -257,11 +257,14 @@ def test_ctrl_c_ends_a_trial_on_a_cluster(backend, tmp_path):
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path.cwd())},
     ) as process:
-        deadline = time.monotonic() + 90
-        while not trial.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=40)
+        try:
+            deadline = time.monotonic() + 90
+            while not trial.exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=40)
+        finally:
+            process.kill()
     assert "Interrupted before any trial had finished" in output
     assert "its process is gone" in output

@@ -1,16 +1,22 @@
 """Ctrl-C, once and twice."""
 
+import math
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any, Self
+
+# What one that raised has to end workers in, without another.
+UNWIND_SECONDS = 10.0
 
 
 class Interrupt:
     """While it is entered, and once `defer` was called, a first Ctrl-C is only noted.
 
-    A second one raises; before, all go where they went. In another thread than the main
-    one, which gets no signals, nothing changes.
+    A second one raises; before, all go where they went. Where one has raised, those of
+    the next seconds are dropped: workers end meanwhile, and stay where one cuts in. In
+    another thread than the main one, which gets no signals, nothing changes.
 
     Attributes
     ----------
@@ -21,6 +27,7 @@ class Interrupt:
     def __init__(self) -> None:
         self.requested = False
         self._defers = False
+        self._raised_at = -math.inf
         self._before: Any = None
 
     def __enter__(self) -> Self:
@@ -39,9 +46,15 @@ class Interrupt:
         self._defers = True
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if not self._defers:
-            self._before(number, frame)  # Python's, which raises, or a program's own
+        if time.monotonic() - self._raised_at < UNWIND_SECONDS:
             return
-        if self.requested:
-            raise KeyboardInterrupt
+        try:
+            if not self._defers:
+                self._before(number, frame)  # Python's, or a program's own
+                return
+            if self.requested:
+                raise KeyboardInterrupt
+        except BaseException:
+            self._raised_at = time.monotonic()
+            raise
         self.requested = True

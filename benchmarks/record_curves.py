@@ -3,7 +3,7 @@
 Run: ``SKAUTONAS_DATA=... python benchmarks/record_curves.py --directory D`` (the data
 have the layout of ``accuracy.py``). Trains random configurations of our default spaces
 in full and writes their validation scores by epoch to ``benchmarks/curves``. It takes
-an hour on two cores; a run that is stopped goes on.
+three hours on two cores; a run that is stopped goes on.
 """
 
 import argparse

@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skautonas import SkautonasWarning, TabularSearchClassifier
+from skautonas.search.interrupt import Interrupt
 
 X, y = load_wine(return_X_y=True)
 QUICK = {"max_trials": 3, "max_epochs": 2, "time_budget": None, "random_state": 0}
@@ -105,6 +106,27 @@ def test_an_interrupt_after_the_search_loses_nothing():
 def test_an_interrupt_before_the_search_raises():
     with pytest.raises(KeyboardInterrupt):
         fit(Interrupting("fit begins"))
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("defers", [False, True])
+def test_while_one_ends_the_workers_further_interrupts_are_dropped(defers):
+    ended = False
+    with Interrupt() as interrupt:
+        if defers:
+            interrupt.defer()
+            os.kill(os.getpid(), signal.SIGINT)
+            assert interrupt.requested
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            for _ in range(2):
+                os.kill(os.getpid(), signal.SIGINT)
+            ended = True
+    assert ended
+    with pytest.raises(KeyboardInterrupt):  # Python's again
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_before_the_search_a_program_handles_interrupts_itself():

@@ -107,7 +107,7 @@ def test_bad_parameters_are_refused_at_fit(parameters, message):
         TabularSearchClassifier(**parameters).fit(*WINE)
 
 
-@pytest.mark.parametrize("strategy", ["random", "bayesian", GridOracle])
+@pytest.mark.parametrize("strategy", ["random", "bayesian", "hyperband", GridOracle])
 def test_every_strategy_searches(strategy):
     options = QUICK | {"max_trials": 4, "max_epochs": 9}
     search = TabularSearchClassifier(space=SMALL, strategy=strategy, **options)

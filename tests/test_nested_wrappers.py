@@ -49,11 +49,21 @@ def x_of(trials):
     return [trial.hyperparameters.values["x"] for trial in trials]
 
 
+class Counted(DuplicateFilter):
+    n_asked = 0
+
+    def populate_space(self, trial_id):
+        self.n_asked += 1
+        return super().populate_space(trial_id)
+
+
 def test_random_draws_are_feasible():
     feasible = FeasibilityFilter(fresh(EvolutionOracle), lambda v: v["x"] % 2 == 0)
-    oracle = RandomFallback(DuplicateFilter(feasible), 2)
+    filtered = Counted(feasible)
+    oracle = RandomFallback(filtered, 2)
     tried = x_of(run(oracle, 12, lambda values: None))
     # After two failures each is drawn at random.
+    assert filtered.n_asked == 2
     assert feasible.oracle.trials.keys() >= {f"{n:04d}" for n in range(12)}
     assert all(x % 2 == 0 for x in tried)
     assert len(set(tried)) > 6

@@ -2,6 +2,7 @@ import keras_tuner
 import pytest
 from keras_tuner import oracles
 
+from skautonas._compat import silence_oracle
 from skautonas.search.oracle import OracleAdapter
 from skautonas.strategy import (
     STRATEGIES,
@@ -74,6 +75,18 @@ def test_a_class_or_a_factory_makes_the_oracle(strategy, hp):
     one, same, other = (search(make(strategy, hp, seed=seed), 8) for seed in (5, 5, 6))
     assert len(one) == 8
     assert one == same != other
+
+
+def test_a_factory_of_something_else_is_refused(hp):
+    with pytest.raises(TypeError, match=r"return a keras_tuner\.Oracle.*received dict"):
+        make(dict, hp)
+    used = oracles.RandomSearchOracle(
+        objective=keras_tuner.Objective("score", "max"), hyperparameters=hp, seed=1
+    )
+    silence_oracle(used)
+    used.create_trial("one")
+    with pytest.raises(ValueError, match="has 1 trials"):
+        make(lambda **options: used, hp)
 
 
 def test_max_trials_exhausts_the_oracle(hp):

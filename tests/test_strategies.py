@@ -70,10 +70,12 @@ def test_a_strategy_searches_in_a_fit(name):
     assert search.score(*load_wine(return_X_y=True)) > 0.5
 
 
-def test_a_template_around_another_searches_in_a_fit():
+@pytest.mark.parametrize("startup_trials", [5, 14])
+def test_a_template_around_another_searches_in_a_fit(startup_trials):
     inner = EvolutionOracle(population_size=4, tournament_size=2)
     template = MedianStopping(
-        FeasibilityFilter(DuplicateFilter(inner), lambda v: v["mlp/layers"] == 1)
+        FeasibilityFilter(DuplicateFilter(inner), lambda v: v["mlp/layers"] == 1),
+        startup_trials,
     )
     more = QUICK | {"max_epochs": 40}
     search = TabularSearchClassifier(**more, max_trials=14, strategy=template, n_jobs=1)
@@ -81,7 +83,9 @@ def test_a_template_around_another_searches_in_a_fit():
     # All but the known starts, which are tried in any case.
     own = [trial.params["mlp/layers"] for trial in search.trials_[6:]]
     assert own == 8 * [1]
-    assert "stopped" in {trial.status for trial in search.trials_}
+    # The rule begins after so many, of fourteen.
+    stops = "stopped" in {trial.status for trial in search.trials_}
+    assert stops == (startup_trials == 5)
     assert not template.trials
 
 

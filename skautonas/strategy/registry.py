@@ -168,15 +168,12 @@ def make_oracle(
     Raises
     ------
     ValueError
-        Where the name is unknown, or the template has trials already.
+        Where the name is unknown, or the oracle has trials already.
+    TypeError
+        Where a factory returns something else.
     """
     objective = keras_tuner.Objective(OBJECTIVE, "max")
     if isinstance(strategy, keras_tuner.Oracle):
-        if strategy.trials:
-            raise ValueError(
-                f"Expected a fresh oracle as template; received one that has "
-                f"{len(strategy.trials)} trials. Make a new {type(strategy).__name__}."
-            )
         oracle = copy.deepcopy(strategy)
     else:
         kind = strategy if callable(strategy) else _find(strategy)
@@ -189,6 +186,16 @@ def make_oracle(
             # Without a seed, KerasTuner draws one of Python's generator.
             seed=seed,
             **more,
+        )
+    if not isinstance(oracle, keras_tuner.Oracle):
+        raise TypeError(
+            "Expected strategy to return a keras_tuner.Oracle, as it is a function; "
+            f"received {type(oracle).__name__}."
+        )
+    if oracle.trials:
+        raise ValueError(
+            f"Expected a fresh oracle as template; received one that has "
+            f"{len(oracle.trials)} trials. Make a new {type(oracle).__name__}."
         )
     oracle.hyperparameters = hp
     oracle.objective = objective

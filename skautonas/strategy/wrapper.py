@@ -9,7 +9,6 @@ from skautonas import _compat
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
 from skautonas.strategy.configurations import OWN_PREFIX, PARENT
-from skautonas.strategy.rungs import RungOracle
 
 
 class WrapperOracle(keras_tuner.Oracle):
@@ -109,7 +108,8 @@ class WrapperOracle(keras_tuner.Oracle):
         if tells is None:
             return set(self._asked)
         inner = tells()
-        return {own for own, asked in self._asked.items() if asked in inner}
+        own = {own for own, asked in self._asked.items() if asked in inner}
+        return own | {o for asked, o in self._stands_for.items() if asked in inner}
 
     def ask(self) -> Trial:
         """Return a new trial of the other oracle.
@@ -338,7 +338,7 @@ def takes_trials(oracle: keras_tuner.Oracle) -> bool:
         Of ours that have no rungs: a member of a rung is one that was proposed for it.
     """
     within = innermost(oracle)
-    return isinstance(within, SearchOracle) and not isinstance(within, RungOracle)
+    return isinstance(within, SearchOracle) and not hasattr(within, "max_epochs")
 
 
 def innermost(oracle: keras_tuner.Oracle) -> keras_tuner.Oracle:

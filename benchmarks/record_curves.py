@@ -19,8 +19,8 @@ FOLDER = Path(__file__).parent / "curves"
 # Set: estimator, configurations, most epochs.
 SETS = {
     "california_housing": ("TabularSearchRegressor", 400, 60),
-    "letter": ("TabularSearchClassifier", 400, 60),
-    "mnist5k": ("ImageSearchClassifier", 150, 20),
+    "letter": ("TabularSearchClassifier", 400, 30),
+    "mnist5k": ("ImageSearchClassifier", 150, 12),
 }
 DAYS = 7 * 86_400.0
 

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 from accuracy import open_data
+from sklearn.utils import _safe_indexing
 
 FOLDER = Path(__file__).parent / "curves"
-# Set: estimator, configurations, most epochs.
+# Set: estimator, rows (None: all), configurations, most epochs.
 SETS = {
-    "california_housing": ("TabularSearchRegressor", 400, 60),
-    "letter": ("TabularSearchClassifier", 400, 30),
-    "mnist5k": ("ImageSearchClassifier", 150, 12),
+    "california_housing": ("TabularSearchRegressor", None, 400, 60),
+    "letter": ("TabularSearchClassifier", 5_000, 400, 30),
+    "mnist5k": ("ImageSearchClassifier", None, 150, 12),
 }
 DAYS = 7 * 86_400.0
 
@@ -44,9 +45,13 @@ def record(name, directory):
     """Train the configurations of a set; return space, configurations and curves."""
     import skautonas
 
-    kind, count, epochs = SETS[name]
+    kind, n_rows, count, epochs = SETS[name]
     X, y = open_data().load(name)
-    hp, starts = describe(getattr(skautonas, kind), X, np.asarray(y))
+    y = np.asarray(y)
+    if n_rows is not None:
+        chosen = np.random.default_rng(0).permutation(len(y))[:n_rows]
+        X, y = _safe_indexing(X, chosen), y[chosen]
+    hp, starts = describe(getattr(skautonas, kind), X, y)
     fitted = getattr(skautonas, kind)(
         strategy="random",
         max_trials=count + len(starts),
@@ -57,7 +62,7 @@ def record(name, directory):
         random_state=0,
         directory=directory / name,
         verbose=1,
-    ).fit(X, np.asarray(y))
+    ).fit(X, y)
     # What is known to be good is no random configuration.
     drawn = fitted.trials_[len(starts) :]
     trials = [trial for trial in drawn if trial.status == "completed"]
@@ -99,7 +104,7 @@ def main():
         space, configurations, curves = record(name, arguments.directory)
         write(FOLDER / f"{name}.zip", space, configurations, curves)
         print(
-            f"{name}: {len(configurations)} of {SETS[name][1]} configurations were "
+            f"{name}: {len(configurations)} of {SETS[name][2]} configurations were "
             "completed",
             flush=True,
         )

@@ -215,10 +215,10 @@ def without_ended(state: dict[str, Any]) -> dict[str, Any]:
     """Return the state of an oracle without trials that run though they ended.
 
     KerasTuner 1.4.8 saves at the end of a trial before it takes it from those that run,
-    and tries it again after a reload.
+    and tries it again after a reload; one that is to be retried twice.
     """
     running = state["ongoing_trials"].items()
-    ended = set(state["end_order"])
+    ended = {*state["end_order"], *state["retry_queue"]}
     return state | {"ongoing_trials": {s: i for s, i in running if i not in ended}}
 
 
@@ -230,3 +230,5 @@ def seed_oracle(oracle: Any, seed: int) -> None:
     oracle._seed_state = seed
     if hasattr(oracle, "_random_state"):
         oracle._random_state = np.random.RandomState(seed)
+    if hasattr(oracle, "gpr"):
+        oracle.gpr.random_state = seed

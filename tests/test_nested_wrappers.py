@@ -161,6 +161,28 @@ def test_repetitions_in_a_search_with_starts(tmp_path, kind):
     assert driver.stop_reason == "max_trials"
 
 
+def test_a_start_is_repeated_where_it_takes_a_proposal(tmp_path):
+    inner = keras_tuner.oracles.RandomSearchOracle(objective=OBJECTIVE, seed=1)
+    inner.hyperparameters = space()
+    oracle = RepeatedTrials(inner, 3)
+    oracle.max_trials = 100
+    starts = [{"x": 10}, {"x": 50}]
+    adapter = OracleAdapter(oracle, starts)
+    silence_oracle(oracle)
+    tried = []
+    for number in range(12):
+        tried.append(adapter.ask(number).values["x"])
+        adapter.tell(number, float(tried[-1]), None)
+    adapter.close()
+    assert tried[:6] == [10] * 3 + [50] * 3
+    assert tried[6:] == [tried[6]] * 3 + [tried[9]] * 3
+    told = [trial for trial in inner.trials.values() if trial.score is not None]
+    assert [trial.score for trial in told] == [
+        trial.hyperparameters.values["x"] for trial in told
+    ]
+    assert len(told) == 4
+
+
 WRAPS = {
     "repeats": lambda oracle: RepeatedTrials(oracle, 3),
     "duplicates": DuplicateFilter,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from skautonas._compat import save_oracle_in, silence_oracle
-from skautonas.strategy import STRATEGIES, make
+from skautonas.strategy import STRATEGIES, DuplicateFilter, make
 from skautonas.strategy.configurations import Configurations
 from tests.asking import end, run
 
@@ -200,6 +200,36 @@ def test_neighbours_differ_in_one(hp):
     ]
 
 
+@pytest.mark.parametrize(
+    ("declare", "offered"),
+    [
+        (lambda hp: hp.Float("x", 0.0, 1.0, step=0.1), np.arange(11) / 10),
+        (lambda hp: hp.Float("x", 0.25, 0.45, step=0.05), np.arange(5, 10) / 20),
+        (lambda hp: hp.Float("x", 1.0, 2.0, step=0.2), np.arange(5, 11) / 5),
+        (
+            lambda hp: hp.Float("x", 0.01, 10.0, step=10, sampling="log"),
+            [0.01, 0.1, 1, 10],
+        ),
+        (lambda hp: hp.Int("x", 4, 32, step=2, sampling="log"), [4, 8, 16, 32]),
+        (
+            lambda hp: hp.Int("x", 4, 32, step=2, sampling="reverse_log"),
+            [4, 20, 28, 32],
+        ),
+        (lambda hp: hp.Int("x", 2, 9, step=3), [2, 5, 8]),
+        # Neither default nor start has to be one of the steps.
+        (lambda hp: hp.Int("x", 0, 100, step=50, default=20), [0, 50, 100]),
+    ],
+)
+@pytest.mark.parametrize("name", ["random", "grid", "evolution", "bayesian"])
+def test_each_value_of_steps_is_tried(declare, offered, name):
+    hp = keras_tuner.HyperParameters()
+    declare(hp)
+    options = {"levels": 20} if name == "grid" else {}
+    trials = run(oracle_of(name, hp, **options), 30, lambda values: values["x"])
+    tried = sorted(trial.hyperparameters.values["x"] for trial in trials)
+    assert tried == pytest.approx(offered)
+
+
 def test_a_value_comes_back_as_it_was(hp):
     hp.Float("log", 1e-5, 1e-1, sampling="log")
     space, rng = Configurations(hp), np.random.default_rng(0)
@@ -235,3 +265,59 @@ def test_a_space_that_grows_is_learned_again(hp, tmp_path, name):
     values = [[trial.hyperparameters.values for trial in trials] for trials in after]
     assert values[0] == values[1]
     assert any("block/kind" in v for v in values[0])
+
+
+def test_a_trial_counts_as_what_it_tried():
+    """A start takes the place of a proposal, after it was made."""
+    hp = keras_tuner.HyperParameters()
+    hp.Int("x", 0, 99)
+    oracle = oracle_of("bayesian", hp)
+    first = oracle.create_trial("one")
+    oracle.create_trial("two")
+    proposed = first.hyperparameters.values["x"]
+    first.hyperparameters.values = {"x": 99 - proposed}
+    oracle.create_trial("three")
+    assert not oracle.is_new({"x": 99 - proposed})
+    first.hyperparameters.values = {"x": (proposed + 50) % 100}
+    end(oracle, first, 0.5)
+    assert oracle.is_new({"x": proposed})
+    assert oracle.configurations.values(oracle.row(first)) == {
+        "x": (proposed + 50) % 100
+    }
+
+
+@pytest.mark.parametrize("wrap", [lambda oracle: oracle, DuplicateFilter])
+def test_what_is_not_tuned_makes_no_difference(wrap):
+    hp = keras_tuner.HyperParameters()
+    hp.Choice("x", [0, 1, 2])
+    oracle = wrap(oracle_of("random", hp, tune_new_entries=False))
+
+    def score(values):
+        oracle.trials[list(oracle.trials)[-1]].hyperparameters.values["y"] = 5
+        return values["x"]
+
+    trials = run(oracle, 10, score)
+    assert sorted(trial.hyperparameters.values["x"] for trial in trials) == [0, 1, 2]
+
+
+def test_a_retry_is_tried_once_after_a_reload(tmp_path):
+    hp = keras_tuner.HyperParameters()
+    hp.Int("x", 0, 99)
+
+    def fresh():
+        options = {"hyperparameters": hp, "seed": 1, "max_retries_per_trial": 1}
+        oracle = make("random", objective=OBJECTIVE, **options)
+        save_oracle_in(oracle, str(tmp_path))
+        return oracle
+
+    oracle = fresh()
+    end(oracle, oracle.create_trial("one"), None, "INVALID")
+    again = fresh()
+    again.reload()
+    names = [again.create_trial(worker).trial_id for worker in ("one", "two")]
+    assert len(set(names)) == 2
+
+
+def test_an_unknown_option_is_refused_by_name(hp):
+    with pytest.raises(TypeError, match=r"population_size.*popsize"):
+        oracle_of("evolution", hp, popsize=3)

@@ -14,6 +14,7 @@ from skautonas.strategy import (
     RandomFallback,
     RandomOracle,
     RepeatedTrials,
+    make,
 )
 from tests.asking import end, run
 
@@ -88,6 +89,32 @@ def test_nothing_feasible_ends_the_search():
     assert search(oracle) == []
 
 
+@pytest.mark.parametrize("name", ["bayesian", "evolution", "local", "hyperband"])
+def test_a_search_goes_on_where_the_best_is_not_feasible(name):
+    hp = keras_tuner.HyperParameters()
+    hp.Float("x", 0.0, 1.0)
+    hp.Float("y", 0.0, 1.0)
+    inner = make(name, objective=OBJECTIVE, hyperparameters=hp, seed=1)
+    oracle = DuplicateFilter(FeasibilityFilter(inner, lambda v: v["x"] + v["y"] < 0.5))
+    trials = run(oracle, 60, lambda values: values["x"] + values["y"])
+    assert len(trials) == 60
+    assert max(trial.score for trial in trials) < 0.5
+    # What cannot be tried is not proposed.
+    assert all(trial.status == "COMPLETED" for trial in inner.trials.values())
+
+
+def test_another_oracle_that_finds_nothing_feasible_is_helped():
+    inner = listed(*range(50, 99), *range(50, 99), *[50] * 400)
+    tried = search(FeasibilityFilter(inner, lambda values: values["x"] < 3))
+    assert sorted(tried) == [0, 1, 2]
+
+
+def test_another_oracle_that_repeats_itself_is_helped():
+    inner = listed(*[5] * 45)
+    tried = search(DuplicateFilter(inner), count=5)
+    assert len(set(tried)) == 5
+
+
 def test_repeats_are_told_as_their_mean():
     inner = listed(1, 2)
     scores = iter([0.1, 0.2, 0.6, None, 0.8, None])
@@ -137,6 +164,19 @@ def test_after_failures_it_draws_at_random_until_one_succeeds():
     assert inner.told == [(1, 1.0), (2, None), (3, None), (4, 2.0)]
 
 
+def test_a_fallback_comes_before_the_search_is_given_up():
+    oracle = RandomFallback(listed(1, 1, 1, 1, 1, 1, 1, 1))
+    silence_oracle(oracle)
+    del oracle._check_consecutive_failures
+    for _ in range(5):
+        end(oracle, oracle.create_trial("one"), None)
+    tried = [t.hyperparameters.values["x"] for t in oracle.trials.values()]
+    assert tried[:3] == [1, 1, 1]
+    assert 1 not in tried[3:]
+    with pytest.raises(RuntimeError, match="consecutive failures"):
+        end(oracle, oracle.create_trial("one"), None)
+
+
 def curve(oracle, scores):
     """Report the steps of a trial; return how many it ran."""
     trial = oracle.create_trial("one")
@@ -162,6 +202,28 @@ def test_a_trial_below_the_median_is_stopped(direction):
     assert curve(oracle, [0, sign * 1.6, 0]) == 3
     assert curve(oracle, [0, sign * 1.2, sign * 9]) == 2
     assert len(inner.told) == 7
+
+
+def test_trials_that_were_stopped_do_not_lower_the_median():
+    oracle = MedianStopping(RandomOracle(objective=OBJECTIVE, hyperparameters=space()))
+    silence_oracle(oracle)
+    for top in np.linspace(0.5, 1.0, 6):
+        curve(oracle, [top / 2, top, top, top])
+    for _ in range(8):
+        curve(oracle, [0.01])
+    assert curve(oracle, [0.5, 0.2, 0.2]) == 2
+
+
+@pytest.mark.filterwarnings("ignore:All-NaN axis")
+def test_a_score_that_is_no_number_is_left_out_of_the_median():
+    oracle = MedianStopping(RandomOracle(objective=OBJECTIVE, hyperparameters=space()))
+    silence_oracle(oracle)
+    curve(oracle, [np.nan, 0.9])
+    for _ in range(5):
+        curve(oracle, [0.9, 0.9])
+    assert curve(oracle, [0.95, np.nan, 0.1]) == 3
+    assert curve(oracle, [0.1, np.nan, 0.95]) == 1
+    assert curve(oracle, [np.nan, 0.95]) == 1
 
 
 @pytest.mark.parametrize("wrap", [DuplicateFilter, RandomFallback, MedianStopping])
@@ -199,6 +261,18 @@ def test_a_wrapped_oracle_learns_of_what_it_did_not_propose():
     (known,) = inner.trials.values()
     assert known.hyperparameters.values == {"x": 77}
     assert known.score == 0.9
+
+
+@pytest.mark.parametrize("thing", ["bayesian", BayesianOracle])
+def test_what_is_no_oracle_is_refused(thing):
+    with pytest.raises(TypeError, match=r"such as BayesianOracle\(\)"):
+        DuplicateFilter(thing)
+
+
+def test_several_objectives_are_refused():
+    both = [OBJECTIVE, keras_tuner.Objective("size", "min")]
+    with pytest.raises(ValueError, match=r"one objective.*'size'"):
+        RepeatedTrials(keras_tuner.oracles.RandomSearchOracle(objective=both))
 
 
 def test_a_used_oracle_is_refused():

@@ -142,8 +142,10 @@ class OracleAdapter:
         # choice, or as KerasTuner's grid search counts on what it proposed.
         response = self._populate(trial_id)
         values = response.get("values")
-        drawn = response["status"] == "RUNNING" and PARENT not in values
-        if not drawn or not self._starts:
+        if not self._starts or response["status"] != "RUNNING" or PARENT in values:
+            return response
+        tried = (trial.hyperparameters.values for trial in self.oracle.trials.values())
+        if values in tried:  # once more, what `RepeatedTrials` repeats
             return response
         fidelity = {k: v for k, v in values.items() if k.startswith(OWN_PREFIX)}
         return {"status": "RUNNING", "values": self._starts.pop(0) | fidelity}

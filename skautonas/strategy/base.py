@@ -1,5 +1,6 @@
 """The base of our strategies, and of anybody's."""
 
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from skautonas._compat import seed_oracle, without_ended
 from skautonas.space.base import Configuration
-from skautonas.strategy.configurations import Configurations, key
+from skautonas.strategy.configurations import Configurations
 
 
 class SearchOracle(keras_tuner.Oracle):
@@ -39,9 +40,12 @@ class SearchOracle(keras_tuner.Oracle):
         if is_zero:
             seed_oracle(self, 0)
         self._configurations: Configurations | None = None
-        # Of all trials: keys, and rows by identifier.
-        self._tried: set[frozenset] = set()
+        # What makes a configuration feasible, as filters around this one say.
+        self.constraints: list[Callable[[Configuration], bool]] = []
+        # Of all trials, keys and rows by identifier.
+        self._keys: dict[str, frozenset] = {}
         self._rows: dict[str, np.ndarray] = {}
+        self._tried: set[frozenset] = set()
         self._n_learned = 0
         self.forget()
 
@@ -66,13 +70,11 @@ class SearchOracle(keras_tuner.Oracle):
         space, known = self.hyperparameters.space, self._configurations
         if known is None or len(known.dials) != len(space):
             known = self._configurations = Configurations(self.hyperparameters)
-            self._tried, self._rows = set(), {}
+            self._keys, self._rows, self._tried = {}, {}, set()
         if len(self._rows) < len(self.trials):
-            new = islice(self.trials.items(), len(self._rows), None)
-            for trial_id, trial in list(new):
-                values = trial.hyperparameters.values
-                self._tried.add(key(values))
-                self._rows[trial_id] = known.row(values)
+            new = islice(self.trials.values(), len(self._rows), None)
+            for trial in list(new):
+                self._read(known, trial)
         return known
 
     def row(self, trial: Any) -> np.ndarray:
@@ -120,7 +122,7 @@ class SearchOracle(keras_tuner.Oracle):
         return np.random.default_rng([self.seed, len(self.trials)])
 
     def is_new(self, values: Configuration) -> bool:
-        """Tell whether a configuration was not tried yet, at whatever fidelity.
+        """Tell whether to try a configuration: not tried at any fidelity, and feasible.
 
         Parameters
         ----------
@@ -130,13 +132,13 @@ class SearchOracle(keras_tuner.Oracle):
         Returns
         -------
         bool
-            Whether no trial has it.
+            Whether no trial has it, and no `FeasibilityFilter` around refuses it.
         """
-        _ = self.configurations
-        return key(values) not in self._tried
+        is_tried = self.configurations.key(values) in self._tried
+        return not is_tried and all(is_met(values) for is_met in self.constraints)
 
     def draw_new(self, rng: np.random.Generator) -> Configuration | None:
-        """Draw a configuration that was not tried yet.
+        """Draw a configuration that `is_new`.
 
         Parameters
         ----------
@@ -148,7 +150,7 @@ class SearchOracle(keras_tuner.Oracle):
         dict of str to value, or None
             None where all were tried.
         """
-        return self.configurations.draw_new(self._tried, rng)
+        return self.configurations.draw_new(self.is_new, rng)
 
     def propose(self, values: Configuration | None) -> dict[str, Any]:
         """Return the response of `populate_space` for a configuration, or for none.
@@ -167,6 +169,24 @@ class SearchOracle(keras_tuner.Oracle):
         return {"status": status, "values": values}
 
     @keras_tuner.synchronized
+    def create_trial(self, tuner_id: str) -> Any:
+        """Return a trial with the next suggestion, or with why there is none.
+
+        Parameters
+        ----------
+        tuner_id : str
+            Of the worker that asks.
+
+        Returns
+        -------
+        keras_tuner.engine.trial.Trial
+            Its ``status`` is "RUNNING", "IDLE" or "STOPPED".
+        """
+        for running in self.ongoing_trials.values():
+            self._read(self.configurations, running)
+        return super().create_trial(tuner_id)
+
+    @keras_tuner.synchronized
     def end_trial(self, trial: Any) -> None:
         """End a trial, and learn from it.
 
@@ -177,6 +197,7 @@ class SearchOracle(keras_tuner.Oracle):
             are left) or "FAILED".
         """
         super().end_trial(trial)
+        self._read(self.configurations, trial)
         self._learn_new()
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -191,6 +212,22 @@ class SearchOracle(keras_tuner.Oracle):
         self._configurations, self._n_learned = None, 0
         self.forget()
         self._learn_new()
+
+    def _read(self, space: Configurations, trial: Any) -> None:
+        """Take in the values of a trial, which may change until it ends.
+
+        A model declares more as it is built, and a start takes the place of another.
+        """
+        values, before = trial.hyperparameters.values, self._keys.get(trial.trial_id)
+        key = space.key(values)
+        if key == before:
+            return
+        self._keys[trial.trial_id] = key
+        self._rows[trial.trial_id] = space.row(values)
+        if before is None:
+            self._tried.add(key)
+        else:
+            self._tried = set(self._keys.values())
 
     def _learn_new(self) -> None:
         for trial_id in self.end_order[self._n_learned :]:

@@ -4,7 +4,8 @@ Many at once are an array of numbers, a row for each configuration and a column 
 hyperparameter, so that a strategy looks at hundreds in a millisecond.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import keras_tuner
@@ -16,8 +17,8 @@ from skautonas.strategy.conditions import conditions_of
 from skautonas.strategy.dials import Dial
 
 # Draws of a configuration that was not tried yet, before all are gone through; so many
-# of them at once.
-MAX_DRAWS, AT_ONCE = 200, 10
+# of them at once. Of all, so many are gone through.
+MAX_DRAWS, AT_ONCE, MAX_WALK = 200, 10, 200_000
 # Of a range, so many values are gone through.
 MAX_LEVELS = 10_000
 # Names of hyperparameters that an oracle adds for its own use. KerasTuner's are the
@@ -42,6 +43,7 @@ class Configurations:
 
     def __init__(self, hp: keras_tuner.HyperParameters) -> None:
         self.dials = [Dial(parameter) for parameter in hp.space]
+        self._names = {parameter.name for parameter in hp.space}
         # Of a range 0.
         self._sizes = np.array([len(dial.choices) for dial in self.dials], int)
         self._is_mutable = np.array([dial.is_mutable for dial in self.dials], bool)
@@ -68,19 +70,20 @@ class Configurations:
             rows[:, column] = [snapped(number) for number in drawn[:, column]]
         return self._activated(rows)
 
-    def draw_new(self, tried: set, rng: np.random.Generator) -> Configuration | None:
-        """Draw one whose `key` was not tried; None where there is none."""
+    def draw_new(
+        self, is_new: Callable[[Configuration], bool], rng: np.random.Generator
+    ) -> Configuration | None:
+        """Draw one that is new; None where there is none."""
         for _ in range(MAX_DRAWS // AT_ONCE):
             for row in self.draw(AT_ONCE, rng):
                 values = self.values(row)
-                if key(values) not in tried:
+                if is_new(values):
                     return values
-        # Hardly any are left: it takes no longer than what was tried.
+        # Hardly any are left.
         if self._all is None:
             self._all = self.levels(MAX_LEVELS)
         levels = [rng.permutation(numbers) for numbers in self._all]
-        left = (v for v in self.walk(levels) if key(v) not in tried)
-        return next(left, None)
+        return next(filter(is_new, islice(self.walk(levels), MAX_WALK)), None)
 
     def levels(self, most: int) -> list[np.ndarray]:
         """Return numbers of each hyperparameter: all choices, some of a range."""
@@ -209,6 +212,13 @@ class Configurations:
             self.dials[column].parameter.name: self.dials[column].value(row[column])
             for column in np.flatnonzero(~np.isnan(row))
         }
+
+    def key(self, values: Mapping[str, Any]) -> frozenset:
+        """Return what trials of one configuration have in common.
+
+        Whatever their fidelity, and what a model reads that is not of the space.
+        """
+        return frozenset(item for item in values.items() if item[0] in self._names)
 
     def encode(self, rows: np.ndarray) -> np.ndarray:
         """Return points whose `distances` are those of configurations."""

@@ -1,7 +1,6 @@
 """The values of one hyperparameter as numbers."""
 
-from collections.abc import Iterable
-from itertools import count, islice
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,8 @@ from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed, Int
 STEP = 0.2
 # Tries to step away from a value: many at the end of a range, or where it is short.
 MAX_STEPS = 20
+# What rounding leaves of a whole number of steps.
+ROUNDING = 1e-6
 
 
 class Dial:
@@ -47,13 +48,20 @@ class Dial:
             self.choices, self.ordered = [False, True], False
         elif isinstance(parameter, Fixed):
             self.choices = [parameter.value]
+        # Values of a range in steps; 0 of a continuous one, and of choices.
+        self._n_steps = 0
+        if not self.choices and parameter.step is not None:
+            is_reversed = parameter.sampling == "reverse_log"
+            end = parameter.min_value if is_reversed else parameter.max_value
+            self._n_steps = 1 + math.floor(self._index(end) + ROUNDING)
         self.is_mutable = len(self.levels(2)) > 1
 
     def number(self, value: Any) -> float:
         """Return the number of a value, which leads back to that very value."""
         number = self._place(value)
         if not self.choices:
-            self._exact[number] = value
+            # Of values that differ by rounding, the first stands for all.
+            self._exact.setdefault(number, value)
         return number
 
     def value(self, number: float) -> Any:
@@ -62,6 +70,8 @@ class Dial:
             return self.choices[int(number)]
         if number in self._exact:
             return self._exact[number]
+        if self._n_steps:
+            return self._step(min(int(number * self._n_steps), self._n_steps - 1))
         return self.parameter.prob_to_value(float(number))
 
     def levels(self, most: int) -> np.ndarray:
@@ -74,10 +84,14 @@ class Dial:
         """
         if self.choices:
             return np.arange(len(self.choices), dtype=float)
-        values = list(islice(self._values(), most + 1))
-        if len(values) <= most:
-            return np.unique([self._place(value) for value in values])
-        places = (np.arange(most) + 0.5) / most
+        count, parameter = most, self.parameter
+        if self._n_steps:
+            count = min(self._n_steps, most)
+        elif isinstance(parameter, Int):
+            values = range(parameter.min_value, parameter.max_value + 1)
+            if len(values) <= most:
+                return np.array([self._place(value) for value in values])
+        places = (np.arange(count) + 0.5) / count
         return np.unique([self.snapped(place) for place in places])
 
     def snapped(self, number: float) -> float:
@@ -93,17 +107,35 @@ class Dial:
                 return self._place(stepped)
         return number
 
-    def _values(self) -> Iterable[Any]:
-        """Return the values of a range; without end, where it is continuous."""
-        parameter = self.parameter
-        if parameter.step is not None:
-            return parameter.values
-        if isinstance(parameter, Int):
-            return range(parameter.min_value, parameter.max_value + 1)
-        is_one = parameter.min_value == parameter.max_value
-        return [parameter.min_value] if is_one else count()
-
     def _place(self, value: Any) -> float:
         if self.choices:
             return float(self.choices.index(value))
-        return float(self.parameter.value_to_prob(value))
+        if not self._n_steps:
+            return float(self.parameter.value_to_prob(value))
+        # KerasTuner 1.4.8 rounds down, 0.5 of steps of 0.1 to 4 of them.
+        index = self._index(value)
+        nearest = round(index)
+        if abs(index - nearest) < ROUNDING:
+            index = nearest
+        # Between two steps, what a default may be, it has a number of its own.
+        return (index + 0.5) / self._n_steps
+
+    def _index(self, value: Any) -> float:
+        """Return how many steps a value is from the first one."""
+        parameter = self.parameter
+        if parameter.sampling == "linear":
+            return (value - parameter.min_value) / parameter.step
+        if parameter.sampling == "reverse_log":
+            value = parameter.max_value + parameter.min_value - value
+        return math.log(value / parameter.min_value, parameter.step)
+
+    def _step(self, index: int) -> Any:
+        """Return the value that is so many steps from the first one."""
+        parameter = self.parameter
+        if parameter.sampling == "linear":
+            value = parameter.min_value + index * parameter.step
+        else:
+            value = parameter.min_value * parameter.step**index
+        if parameter.sampling == "reverse_log":
+            value = parameter.max_value + parameter.min_value - value
+        return int(value) if isinstance(parameter, Int) else value

@@ -10,9 +10,9 @@ from skautonas.strategy.configurations import EPOCHS, PARENT, key
 from skautonas.strategy.repeats import RepeatedTrials
 from skautonas.strategy.wrapper import WrapperOracle
 
-# Proposals in a row that were tried before the oracle counts as exhausted. KerasTuner's
-# Bayesian one, which repeats itself, takes some hundredths of a second for each.
-MAX_ASKS = 100
+# Proposals in a row that were tried, before one is drawn. KerasTuner's Bayesian oracle,
+# which repeats itself, takes 0.1 to 1.7 s for each.
+MAX_ASKS = 10
 
 
 class DuplicateFilter(WrapperOracle):
@@ -44,6 +44,7 @@ class DuplicateFilter(WrapperOracle):
         # The trials here by what they try; and by trial, those of the oracle that wait
         # for its end.
         self._first: dict[Any, str] = {}
+        self._n_noted = 0
         self._waiting: dict[str, list[str]] = {}
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
@@ -57,24 +58,25 @@ class DuplicateFilter(WrapperOracle):
         Returns
         -------
         dict
-            ``status`` and ``values``; where only what was tried is proposed "IDLE"
-            while trials run, else "STOPPED".
+            ``status`` and ``values``; where only what was tried is proposed, a random
+            configuration; where there is none "IDLE" while trials run, else "STOPPED".
         """
-        for known, trial in islice(self.trials.items(), len(self._first), None):
-            self._first.setdefault(_attempt(trial), known)
+        for known in islice(self.trials.values(), self._n_noted, None):
+            self._note(known)
+        self._n_noted = len(self.trials)
         for _ in range(MAX_ASKS):
             inner = self.ask()
-            is_new = inner.status != "RUNNING" or _attempt(inner) not in self._first
+            attempt = self._attempt(inner)
+            is_new = inner.status != "RUNNING" or attempt not in self._first
             if is_new or PARENT in inner.hyperparameters.values:
                 return self.pass_on(trial_id, inner)
-            first = self.trials[self._first[_attempt(inner)]]
+            first = self.trials[self._first[attempt]]
             self._stands_for[inner.trial_id] = first.trial_id
             if first.status in ("COMPLETED", "FAILED"):
                 self.tell(inner.trial_id, first)
             else:
                 self._waiting.setdefault(first.trial_id, []).append(inner.trial_id)
-        status = "IDLE" if self.ongoing_trials else "STOPPED"
-        return {"status": status, "values": None}
+        return self.draw_instead()
 
     def report(self, trial: Trial) -> None:
         """Tell the oracle of a trial, and again of each repetition.
@@ -85,6 +87,8 @@ class DuplicateFilter(WrapperOracle):
             Completed or failed.
         """
         super().report(trial)
+        # A model may have declared more as it was built.
+        self._note(trial)
         for inner in self._waiting.pop(trial.trial_id, ()):
             self.tell(inner, trial)
 
@@ -106,9 +110,15 @@ class DuplicateFilter(WrapperOracle):
         state : dict
             From `get_state`.
         """
-        self._first, self._waiting = {}, dict(state["waiting"])
+        self._first, self._n_noted = {}, 0
+        self._waiting = dict(state["waiting"])
 
+    def _note(self, trial: Trial) -> None:
+        self._first.setdefault(self._attempt(trial), trial.trial_id)
 
-def _attempt(trial: Trial) -> Any:
-    values = trial.hyperparameters.values
-    return key(values), values.get(EPOCHS), values.get(PARENT)
+    def _attempt(self, trial: Trial) -> Any:
+        """Return what trials that try the same have in common."""
+        names = {parameter.name for parameter in self.hyperparameters.space}
+        values = trial.hyperparameters.values
+        declared = {name: values[name] for name in values if name in names}
+        return key(declared), values.get(EPOCHS), values.get(PARENT)

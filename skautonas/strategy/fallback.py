@@ -3,16 +3,12 @@
 from typing import Any
 
 import keras_tuner
-import numpy as np
 
-from skautonas.space.base import Configuration
-from skautonas.strategy.configurations import OWN_PREFIX, PARENT, Configurations, key
+from skautonas.strategy.configurations import OWN_PREFIX, PARENT
 from skautonas.strategy.wrapper import WrapperOracle
 
 # As many as end a search of KerasTuner's.
 FAILURES = 3
-# Draws that are not feasible, before the oracle is asked.
-MAX_DRAWS = 1000
 
 
 class RandomFallback(WrapperOracle):
@@ -39,6 +35,9 @@ class RandomFallback(WrapperOracle):
         if failures < 1:
             raise ValueError(f"Expected failures of at least 1; received {failures}.")
         self.failures = failures
+        if self.max_consecutive_failed_trials is not None:
+            # So many again, before they end a search of KerasTuner's.
+            self.max_consecutive_failed_trials += failures
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return what the other oracle proposes, or a random configuration.
@@ -55,7 +54,7 @@ class RandomFallback(WrapperOracle):
         """
         latest = [self.trials[i].status for i in self.end_order[-self.failures :]]
         fails = latest == ["FAILED"] * self.failures
-        drawn = self._draw() if fails else None
+        drawn = self.draw_accepted() if fails else None
         if drawn is None:
             return super().populate_space(trial_id)
         if not hasattr(self.oracle, "max_epochs"):
@@ -67,15 +66,3 @@ class RandomFallback(WrapperOracle):
             return response
         own = {k: v for k, v in values.items() if k.startswith(OWN_PREFIX)}
         return response | {"values": drawn | own}
-
-    def _draw(self) -> Configuration | None:
-        """Return a random configuration that is new, and accepted within."""
-        rng = np.random.default_rng([self.seed, len(self.trials)])
-        space = Configurations(self.hyperparameters)
-        known = {key(trial.hyperparameters.values) for trial in self.trials.values()}
-        for _ in range(MAX_DRAWS):
-            drawn = space.draw_new(known, rng)
-            if drawn is None or self.accepts(drawn):
-                return drawn
-            known.add(key(drawn))
-        return None

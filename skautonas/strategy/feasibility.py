@@ -6,16 +6,19 @@ from typing import Any
 import keras_tuner
 
 from skautonas.space.base import Configuration
-from skautonas.strategy.wrapper import WrapperOracle
+from skautonas.strategy.base import SearchOracle
+from skautonas.strategy.wrapper import WrapperOracle, innermost
 
-# Proposals in a row that are not feasible before the oracle counts as exhausted.
-MAX_ASKS = 1000
+# Proposals in a row that are not feasible, before one is drawn.
+MAX_ASKS = 100
 
 
 class FeasibilityFilter(WrapperOracle):
-    """Tries feasible configurations only; the oracle is told that others failed.
+    """Tries feasible configurations only.
 
-    For what is known before training, such as a number of parameters.
+    For what is known before training, such as a number of parameters. Our strategies
+    propose no others; another oracle is told that they failed, and where it proposes no
+    feasible one in a hundred, one is drawn at random.
 
     Parameters
     ----------
@@ -24,6 +27,11 @@ class FeasibilityFilter(WrapperOracle):
     is_feasible : callable
         ``is_feasible(values)`` tells whether to try a configuration, a dict of
         hyperparameters by name.
+
+    Raises
+    ------
+    TypeError
+        Where it is no function.
     """
 
     def __init__(
@@ -32,7 +40,15 @@ class FeasibilityFilter(WrapperOracle):
         is_feasible: Callable[[Mapping[str, Any]], bool],
     ) -> None:
         super().__init__(oracle)
+        if not callable(is_feasible):
+            raise TypeError(
+                "Expected is_feasible to be a function of a configuration, a dict; "
+                f"received {is_feasible!r}."
+            )
         self.is_feasible = is_feasible
+        within = innermost(oracle)
+        if isinstance(within, SearchOracle):
+            within.constraints.append(is_feasible)
 
     def accepts(self, values: Configuration) -> bool:
         """Tell whether a configuration is feasible, here and within.
@@ -60,7 +76,8 @@ class FeasibilityFilter(WrapperOracle):
         Returns
         -------
         dict
-            ``status`` and ``values``; "STOPPED" where none was feasible of a thousand.
+            ``status`` and ``values``; where nothing feasible is left "IDLE" while
+            trials run, else "STOPPED".
         """
         for _ in range(MAX_ASKS):
             inner = self.ask()
@@ -68,4 +85,4 @@ class FeasibilityFilter(WrapperOracle):
             if inner.status != "RUNNING" or self.is_feasible(values):
                 return self.pass_on(trial_id, inner)
             self.tell(inner.trial_id, None)
-        return {"status": "STOPPED", "values": None}
+        return self.draw_instead()

@@ -7,7 +7,6 @@ import numpy as np
 
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
-from skautonas.strategy.configurations import key
 from skautonas.strategy.dials import Dial
 
 # Proposals of the sampler that were tried already, before one is drawn at random.
@@ -78,9 +77,10 @@ class OptunaOracle(SearchOracle):
             asked = study.ask()
             values = self._suggested(asked)
             if self.is_new(values):
-                self._asked[trial_id] = asked, key(values)
+                self._asked[trial_id] = asked, self.configurations.key(values)
                 return self.propose(values)
-            self._tell(asked, self._gains.get(key(values)))
+            known = self._gains.get(self.configurations.key(values))
+            self._tell(asked, known)
         return self.propose(self.draw_new(self.generator()))
 
     def learn(self, trial: Any) -> None:
@@ -94,7 +94,7 @@ class OptunaOracle(SearchOracle):
         import optuna
 
         gain = self.gain(trial) if trial.status == "COMPLETED" else None
-        tried = key(trial.hyperparameters.values)
+        tried = self.configurations.key(trial.hyperparameters.values)
         self._gains[tried] = gain
         asked, suggested = self._asked.pop(trial.trial_id, (None, None))
         if asked is not None:

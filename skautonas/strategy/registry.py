@@ -124,10 +124,21 @@ def make(
     ------
     ValueError
         Where the name is unknown, or an option is out of its range.
+    TypeError
+        Where the strategy has no such option.
     """
     if max_trials is not None and max_trials < 1:
         raise ValueError(f"Expected max_trials of at least 1; received {max_trials}.")
-    return _find(name)(
+    kind = _find(name)
+    known = STRATEGIES[name].options if name in STRATEGIES else tuple(options)
+    common = signature(keras_tuner.Oracle.__init__).parameters
+    unknown = [option for option in options if option not in {*known, *common}]
+    if unknown:
+        raise TypeError(
+            f"Expected options of {name!r} to be among {list(known)}; received "
+            f"{unknown}."
+        )
+    return kind(
         objective=objective,
         hyperparameters=hyperparameters,
         max_trials=MANY_TRIALS if max_trials is None else max_trials,

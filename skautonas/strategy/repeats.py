@@ -57,7 +57,10 @@ class RepeatedTrials(WrapperOracle):
             ``status`` and ``values``.
         """
         if self._latest and len(self._same(self._latest)) < self.repeats:
-            return self.pass_on(trial_id, self.oracle.trials[self._latest])
+            first = self.trials[self._same(self._latest)[0]]
+            self._asked[trial_id] = self._latest
+            # What was tried, if a start took the place of what the oracle proposed.
+            return {"status": "RUNNING", "values": dict(first.hyperparameters.values)}
         response = super().populate_space(trial_id)
         self._latest = self._asked.get(trial_id, "")
         return response

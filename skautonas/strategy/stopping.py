@@ -1,6 +1,10 @@
 """A wrapper that stops trials that fall behind."""
 
+import math
 import statistics
+from bisect import bisect_right
+from itertools import accumulate, islice
+from typing import Any
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial
@@ -11,8 +15,8 @@ from skautonas.strategy.wrapper import WrapperOracle
 class MedianStopping(WrapperOracle):
     """Stops a trial whose best score so far is below the median of others.
 
-    Of the averages of completed trials, up to the same step [1]_. In a fit it is what
-    ``pruner="median"`` is. In a loop of your own, report each epoch by
+    Of the averages, up to the same step, of completed trials that got as far [1]_. In a
+    fit it is what ``pruner="median"`` is. In a loop of your own, report each epoch by
     ``update_trial(trial_id, metrics, step=epoch)``, and stop where the status of the
     trial that it returns is "STOPPED"; then end the trial as completed.
 
@@ -44,6 +48,8 @@ class MedianStopping(WrapperOracle):
                 f"Expected startup_trials of at least 1; received {startup_trials}."
             )
         self.startup_trials = startup_trials
+        # Of the trials that ended, in this order: steps, and averages until each.
+        self._averages: list[tuple[list[int], list[float]]] = []
 
     @keras_tuner.synchronized
     def update_trial(
@@ -66,21 +72,38 @@ class MedianStopping(WrapperOracle):
             Its ``status`` is "STOPPED" where it is to stop.
         """
         trial = super().update_trial(trial_id, metrics, step)
-        averages = [
-            statistics.fmean(reached)
-            for other in self.trials.values()
-            if other.status == "COMPLETED" and (reached := self._until(other, step))
+        for trial_id in islice(self.end_order, len(self._averages), None):
+            steps, gains = self._curve(self.trials[trial_id])
+            sums = accumulate(gains)
+            means = [total / count for count, total in enumerate(sums, start=1)]
+            self._averages.append((steps, means))
+        reached = [
+            means[bisect_right(steps, step) - 1]
+            for steps, means in self._averages
+            if steps and steps[0] <= step <= steps[-1]
         ]
-        if len(averages) >= self.startup_trials:
-            best = max(self._until(trial, step))
-            if best < statistics.median(averages):
+        if len(reached) >= self.startup_trials:
+            best = max(self._curve(trial)[1], default=-math.inf)
+            if best < statistics.median(reached):
                 trial.status = "STOPPED"
         return trial
 
-    def _until(self, trial: Trial, step: int) -> list[float]:
-        """Return what a trial had reached up to a step, greater is better."""
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what this adds to the state: nothing, as it is computed anew.
+
+        Parameters
+        ----------
+        state : dict
+            From `get_state`.
+        """
+        self._averages = []
+
+    def _curve(self, trial: Trial) -> tuple[list[int], list[float]]:
+        """Return the steps of a trial, and how good each was; those that are finite."""
         sign = 1.0 if self.objective.direction == "max" else -1.0
-        if not trial.metrics.exists(self.objective.name):
-            return []
+        if trial.status == "FAILED" or not trial.metrics.exists(self.objective.name):
+            return [], []
         history = trial.metrics.get_history(self.objective.name)
-        return [sign * seen.mean() for seen in history if seen.step <= step]
+        told = [(seen.step, sign * seen.mean()) for seen in history]
+        finite = [(step, gain) for step, gain in told if math.isfinite(gain)]
+        return [step for step, _ in finite], [gain for _, gain in finite]

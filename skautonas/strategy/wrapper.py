@@ -3,12 +3,13 @@
 from typing import Any
 
 import keras_tuner
+import numpy as np
 from keras_tuner.engine.trial import Trial
 
 from skautonas import _compat
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
-from skautonas.strategy.configurations import OWN_PREFIX, PARENT
+from skautonas.strategy.configurations import OWN_PREFIX, PARENT, Configurations
 
 
 class WrapperOracle(keras_tuner.Oracle):
@@ -25,14 +26,26 @@ class WrapperOracle(keras_tuner.Oracle):
 
     Raises
     ------
+    TypeError
+        Where it is no oracle, but a name or a class.
     ValueError
-        Where the oracle has trials already.
+        Where the oracle has trials already, or several objectives.
     """
 
     # Whether a trial here is one of the other oracle, so that it is told each step.
     passes_steps = True
 
     def __init__(self, oracle: keras_tuner.Oracle) -> None:
+        if not isinstance(oracle, keras_tuner.Oracle):
+            raise TypeError(
+                "Expected an oracle to wrap, such as BayesianOracle(); received "
+                f"{oracle!r}."
+            )
+        if hasattr(oracle.objective, "objectives"):
+            names = [objective.name for objective in oracle.objective.objectives]
+            raise ValueError(
+                f"Expected an oracle with one objective; received one with {names}."
+            )
         if oracle.trials:
             raise ValueError(
                 f"Expected a fresh oracle; received one that has {len(oracle.trials)} "
@@ -180,6 +193,36 @@ class WrapperOracle(keras_tuner.Oracle):
         within = self.oracle
         return not isinstance(within, WrapperOracle) or within.accepts(values)
 
+    def draw_accepted(self) -> Configuration | None:
+        """Draw a configuration that was not tried, and that `accepts`.
+
+        Returns
+        -------
+        dict of str to value, or None
+            None where there is none.
+        """
+        rng = np.random.default_rng([self.seed, len(self.trials)])
+        space = Configurations(self.hyperparameters)
+        tried = {space.key(t.hyperparameters.values) for t in self.trials.values()}
+        return space.draw_new(
+            lambda values: space.key(values) not in tried and self.accepts(values), rng
+        )
+
+    def draw_instead(self) -> dict[str, Any]:
+        """Return a random configuration, where the other oracle has none of use.
+
+        Returns
+        -------
+        dict
+            ``status`` and ``values``; where there is none, or the other oracle has
+            rungs to fill itself, "IDLE" while trials run, else "STOPPED".
+        """
+        values = None if hasattr(self.oracle, "max_epochs") else self.draw_accepted()
+        if values is not None:
+            return {"status": "RUNNING", "values": values}
+        status = "IDLE" if self.ongoing_trials else "STOPPED"
+        return {"status": status, "values": None}
+
     def tell(self, inner_id: str, trial: Trial | None, score: Any = None) -> None:
         """Tell the other oracle how one of its trials ended.
 
@@ -302,11 +345,12 @@ class WrapperOracle(keras_tuner.Oracle):
         """Have the other oracle take a trial for its own that it did not propose."""
         values = dict(trial.hyperparameters.values)
         response = {"status": "RUNNING", "values": values}
+        populate = self.oracle.populate_space
         self.oracle.populate_space = lambda trial_id: response
         try:
             inner = self.ask()
         finally:
-            del self.oracle.populate_space
+            self.oracle.populate_space = populate
         self._asked[trial.trial_id] = inner.trial_id
         return inner.trial_id
 

@@ -1,15 +1,20 @@
 """The contracts of a search strategy, each a check of a factory of oracles."""
 
+import random
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
 
 import keras_tuner
+import numpy as np
 
-from skautonas._compat import silence_oracle
-from skautonas.strategy.configurations import key
+from skautonas.strategy.configurations import EPOCHS, INITIAL_EPOCH, PARENT, key
+from skautonas.testing.durability import (
+    check_reload,
+    check_reload_while_running,
+    check_retries,
+)
 from skautonas.testing.search import Factory, Search, large_space, small_space, truth
 
 # A trial of a check of 2000 may take so long, or the check would take hours.
@@ -43,6 +48,10 @@ def try_all(factory: Factory, outstanding: int) -> Search:
         f"with {outstanding} trials at once, {n_tried} of 20 configurations were tried "
         "before the end"
     )
+    again = search.oracle.create_trial("another").status
+    assert again == search.status, (
+        f"with {outstanding} trials at once, it said {search.status} and then {again}"
+    )
     return search
 
 
@@ -50,8 +59,6 @@ def check_exhaustion(factory: Factory) -> None:
     """Where all was tried it stops, without an error, and goes on saying so."""
     search = try_all(factory, outstanding=1)
     assert search.status == "STOPPED", f"it says {search.status} in place of STOPPED"
-    search.ask()
-    assert search.status == "STOPPED", "it stopped, and then did not"
 
 
 def check_outstanding_trials(factory: Factory) -> None:
@@ -110,6 +117,14 @@ def check_seeds(factory: Factory) -> None:
         assert one == same, f"with seed {seed}, two searches differ"
 
 
+def check_generators(factory: Factory) -> None:
+    """Draw from generators of its own, and leave those of Python and NumPy."""
+    before = random.getstate(), str(np.random.get_state())  # noqa: NPY002
+    Search(factory, large_space(), 10, score=truth).run(10)
+    after = random.getstate(), str(np.random.get_state())  # noqa: NPY002
+    assert after == before, "it changed the state of `random` or `numpy.random`"
+
+
 def check_direction(factory: Factory) -> None:
     """To minimise the negative of a score is to maximise it."""
     most = Search(factory, large_space(), 30, score=truth).run(30)
@@ -119,65 +134,66 @@ def check_direction(factory: Factory) -> None:
     assert most.tried == least.tried, "the two searches differ"
 
 
-def check_reload(factory: Factory) -> None:
-    """Propose what it would have, saved and loaded after any number of trials."""
-
-    def score(values: dict[str, Any]) -> float | None:
-        return None if values["kind"] == "c" else truth(values)
-
-    for count in (0, 1, 5, 12, 20):
-        with tempfile.TemporaryDirectory() as folder:
-            search, other = (
-                Search(factory, large_space(), 60, score=score, folder=folder)
-                for _ in range(2)
-            )
-            search.run(count, 2)
-            if count == 0:  # else it saved itself
-                search.oracle.save()
-            other.oracle.reload()
-        silence_oracle(search.oracle)
-        silence_oracle(other.oracle)
-        expected = search.oracle.populate_space("next")
-        received = other.oracle.populate_space("next")
-        assert received == expected, (
-            f"after {count} trials it proposes {received} in place of {expected}"
-        )
-
-
-def check_reload_while_running(factory: Factory) -> None:
-    """Trials that ran when it was saved are tried again, and it goes on after them."""
-    with tempfile.TemporaryDirectory() as folder:
-        search, other = (
-            Search(factory, large_space(), 12, score=truth, folder=folder)
-            for _ in range(2)
-        )
-        search.run(5, 2)
-        for _ in range(3):
-            search.ask()
-        search.oracle.save()
-        other.oracle.reload()
-        other.run(7, 2)
-    again = {
-        frozenset(trial.hyperparameters.values.items()) for trial in search.running
-    }
-    first = {frozenset(values.items()) for values in other.tried[:3]}
-    assert first == again, "what ran when it was saved is not what is tried first"
-    assert len(other.tried) == 7, f"it tried {len(other.tried)} of the 7 that were left"
-
-
 def check_conditions(factory: Factory) -> None:
     """Active hyperparameters have an offered value, inactive ones have none."""
     search = Search(factory, large_space(), 60, score=truth).run(60)
     for values in search.tried:
         values = dict(key(values))
-        names = {"kind", "momentum", "units", "deep"}
+        offered: dict[str, Callable[[Any], bool]] = {
+            "kind": lambda value: value in ("a", "b", "c"),
+            "momentum": lambda value: 0.0 <= value <= 1.0,
+            "units": lambda value: isinstance(value, int) and 8 <= value <= 512,
+            "deep": lambda value: isinstance(value, bool),
+        }
         if values["kind"] == "b":
-            names |= {"depth", "rate"}
-        assert set(values) == names, f"{values} has other names than {sorted(names)}"
-        assert values["kind"] in ("a", "b", "c"), f"{values} has another kind"
-        assert 8 <= values["units"] <= 512, f"{values} is out of the range of units"
-        assert isinstance(values["units"], int), f"{values}: units is no int"
-        assert 0.0 <= values["momentum"] <= 1.0, f"{values} is out of its range"
+            offered["depth"] = lambda value: isinstance(value, int) and 1 <= value <= 9
+            offered["rate"] = lambda value: 1e-4 <= value <= 1e-1
+        assert set(values) == set(offered), (
+            f"{values} has other names than {sorted(offered)}"
+        )
+        for name, is_offered in offered.items():
+            assert is_offered(values[name]), (
+                f"it proposes {name}={values[name]!r}, which is not offered"
+            )
+
+
+def check_steps(factory: Factory) -> None:
+    """Of ranges in steps, each value is tried, and none between two."""
+    hp = keras_tuner.HyperParameters()
+    hp.Float("dropout", 0.0, 0.5, step=0.1)
+    hp.Int("units", 2, 8, step=3)
+    search = Search(factory, hp, 100).run(100)
+    tried = {(round(10 * v["dropout"], 6), v["units"]) for v in search.tried}
+    expected = {(tenth, units) for tenth in range(6) for units in (2, 5, 8)}
+    assert tried <= expected, f"{tried - expected} is between two steps"
+    assert tried == expected, f"{expected - tried} is never tried"
+
+
+def check_rungs(factory: Factory) -> None:
+    """Go on with trials that were completed, from where they were, and the better."""
+    search = Search(factory, large_space(), 60, score=truth).run(60, 2)
+    promoted, trials = set(), search.oracle.trials
+    for number, values in enumerate(search.tried):
+        if PARENT not in values:
+            continue
+        parent = trials.get(values[PARENT])
+        assert getattr(parent, "status", None) == "COMPLETED", (
+            f"trial {number} goes on with {values[PARENT]!r}, which was not completed"
+        )
+        before = parent.hyperparameters.values
+        assert key(before) == key(values), (
+            f"trial {number} goes on with another configuration, {values} with {before}"
+        )
+        assert before[EPOCHS] == values[INITIAL_EPOCH] < values[EPOCHS], (
+            f"trial {number} goes on from epoch {values[INITIAL_EPOCH]} until "
+            f"{values[EPOCHS]}, with a trial of {before[EPOCHS]} epochs"
+        )
+        promoted.add(values[PARENT])
+    if promoted:
+        left = [t.score for name, t in trials.items() if name not in promoted]
+        best = statistics.median(trials[name].score for name in promoted)
+        rest = statistics.median(left)
+        assert best > rest, f"what goes on scores {best:.3f}, what does not {rest:.3f}"
 
 
 def check_single_values(factory: Factory) -> None:
@@ -228,10 +244,14 @@ CHECKS: dict[str, Callable[[Factory], None]] = {
         check_bad_scores,
         check_equal_scores,
         check_seeds,
+        check_generators,
         check_direction,
         check_reload,
         check_reload_while_running,
+        check_retries,
         check_conditions,
+        check_steps,
+        check_rungs,
         check_single_values,
         check_growth,
     )

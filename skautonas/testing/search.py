@@ -51,6 +51,11 @@ class Search:
             max_trials=max_trials,
             seed=seed,
         )
+        if not isinstance(self.oracle, keras_tuner.Oracle):
+            raise TypeError(
+                "Expected factory to return a keras_tuner.Oracle; received "
+                f"{type(self.oracle).__name__}."
+            )
         self.oracle.max_consecutive_failed_trials = None
         if folder is None:
             silence_oracle(self.oracle)
@@ -63,7 +68,9 @@ class Search:
         self.status = "RUNNING"
 
     def ask(self) -> bool:
-        """Ask for a trial; return whether there was one."""
+        """Ask for a trial; return whether there is one. It believes a STOPPED."""
+        if self.status == "STOPPED":
+            return False
         trial = self.oracle.create_trial(f"slot-{len(self.tried)}")
         self.status = trial.status
         if trial.status == "RUNNING":
@@ -88,9 +95,12 @@ class Search:
     def run(self, count: int, outstanding: int = 1) -> "Search":
         """Try so many configurations, some at once, or as many as there are."""
         while len(self.tried) < count:
-            while len(self.running) < min(outstanding, count) and self.ask():
-                if len(self.tried) == count:
-                    break
+            while (
+                len(self.running) < outstanding
+                and len(self.tried) < count
+                and self.ask()
+            ):
+                pass
             if not self.running:
                 break
             self.tell()

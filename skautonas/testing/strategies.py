@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from skautonas.testing.contracts import CHECKS
-from skautonas.testing.search import Factory
+from skautonas.testing.search import Factory, Search, small_space
 
 
 def check_strategy(
@@ -24,6 +24,12 @@ def check_strategy(
     AssertionError
         Where a check fails that was not expected to, or the other way round. It names
         all of them.
+    TypeError
+        Where the factory is no function, or returns no oracle.
+
+    Notes
+    -----
+    How good what it finds is, it does not tell.
     """
     expected = dict(expected_failed_checks or {})
     unknown = set(expected) - set(CHECKS)
@@ -32,6 +38,12 @@ def check_strategy(
             f"Expected names of checks, of {sorted(CHECKS)}; received "
             f"{sorted(unknown)}."
         )
+    if not callable(factory):
+        raise TypeError(
+            "Expected a class of oracles, or a function that returns a fresh one; "
+            f"received {factory!r}."
+        )
+    Search(factory, small_space(), 1)  # or each check would say that it is none
     failed = {}
     for name, check in CHECKS.items():
         try:

@@ -1,0 +1,134 @@
+"""The checks of a strategy find what is wrong with one."""
+
+import random
+
+import numpy as np
+import pytest
+
+from skautonas.strategy import HyperbandOracle, RandomOracle
+from skautonas.testing import check_strategy
+from skautonas.testing.contracts import CHECKS
+
+
+class OutOfRange(RandomOracle):
+    def populate_space(self, trial_id):
+        response = super().populate_space(trial_id)
+        if "rate" in (response["values"] or ()):
+            response["values"]["rate"] = 5.0
+        return response
+
+
+class BetweenSteps(RandomOracle):
+    def populate_space(self, trial_id):
+        response = super().populate_space(trial_id)
+        if "dropout" in (response["values"] or ()):
+            response["values"]["dropout"] += 0.01
+        return response
+
+
+class LeavesAStepOut(RandomOracle):
+    def is_new(self, values):
+        return values.get("dropout") != 0.5 and super().is_new(values)
+
+
+class OfAnotherParent(HyperbandOracle):
+    def promote(self, trial, shorter):
+        response = super().promote(trial, shorter)
+        return response | {"values": response["values"] | {"tuner/trial_id": "999"}}
+
+
+class FromAnotherEpoch(HyperbandOracle):
+    def promote(self, trial, shorter):
+        response = super().promote(trial, shorter)
+        return response | {"values": response["values"] | {"tuner/initial_epoch": 0}}
+
+
+class PromotesTheWorst(HyperbandOracle):
+    def gain(self, trial):
+        return -super().gain(trial)
+
+
+class StopsWhereItShouldWait(HyperbandOracle):
+    def populate_space(self, trial_id):
+        response = super().populate_space(trial_id)
+        if response["status"] == "IDLE":
+            response["status"] = "STOPPED"
+        return response
+
+
+class DrawsSevenAtOnce(RandomOracle):
+    """What is left of them is saved, the generator is not."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.drawn, self.rng = [], np.random.default_rng(self.seed)
+
+    def populate_space(self, trial_id):
+        if not self.drawn:
+            space = self.configurations
+            self.drawn = [space.sample(self.rng) for _ in range(7)]
+        return self.propose(self.drawn.pop())
+
+    def get_state(self):
+        return super().get_state() | {"drawn": self.drawn}
+
+    def set_state(self, state):
+        super().set_state(state)
+        self.drawn = list(state["drawn"])
+
+
+class ForgetsOnceLoaded(RandomOracle):
+    def set_state(self, state):
+        super().set_state(state)
+        self.is_new = lambda values: True
+
+
+class WithoutRetries(RandomOracle):
+    def end_trial(self, trial):
+        if trial.status == "INVALID":
+            trial.status = "FAILED"
+        super().end_trial(trial)
+
+
+class SeedsPython(RandomOracle):
+    def populate_space(self, trial_id):
+        random.seed(0)
+        return super().populate_space(trial_id)
+
+
+class SeedsNumPy(RandomOracle):
+    def populate_space(self, trial_id):
+        np.random.seed(0)  # noqa: NPY002
+        return super().populate_space(trial_id)
+
+
+@pytest.mark.parametrize(
+    ("check", "broken", "words"),
+    [
+        ("check_conditions", OutOfRange, "rate=5.0, which is not offered"),
+        ("check_steps", BetweenSteps, "between two steps"),
+        ("check_steps", LeavesAStepOut, "never tried"),
+        ("check_rungs", OfAnotherParent, "'999', which was not completed"),
+        ("check_rungs", FromAnotherEpoch, "from epoch 0"),
+        ("check_rungs", PromotesTheWorst, "what goes on scores"),
+        (
+            "check_outstanding_trials",
+            StopsWhereItShouldWait,
+            "and then RUNNING",
+        ),
+        ("check_reload", DrawsSevenAtOnce, "loaded after"),
+        ("check_reload_while_running", ForgetsOnceLoaded, "tries again"),
+        ("check_retries", WithoutRetries, "not the next"),
+        ("check_generators", SeedsPython, "it changed the state"),
+        ("check_generators", SeedsNumPy, "it changed the state"),
+    ],
+)
+def test_what_is_wrong_is_found(check, broken, words):
+    with pytest.raises(AssertionError, match=words):
+        CHECKS[check](broken)
+
+
+@pytest.mark.parametrize("factory", [RandomOracle(), "random", lambda **options: None])
+def test_what_makes_no_oracle_is_refused_before_the_checks(factory):
+    with pytest.raises(TypeError, match=r"Expected .*[oO]racle"):
+        check_strategy(factory)

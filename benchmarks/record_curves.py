@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from accuracy import open_data
-from sklearn.utils import _safe_indexing
 
 FOLDER = Path(__file__).parent / "curves"
 # Set: estimator, rows (None: all), configurations, most epochs.
@@ -50,7 +49,7 @@ def record(name, directory):
     y = np.asarray(y)
     if n_rows is not None:
         chosen = np.random.default_rng(0).permutation(len(y))[:n_rows]
-        X, y = _safe_indexing(X, chosen), y[chosen]
+        X, y = X.iloc[chosen], y[chosen]
     hp, starts = describe(getattr(skautonas, kind), X, y)
     fitted = getattr(skautonas, kind)(
         strategy="random",

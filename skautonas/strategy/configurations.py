@@ -16,9 +16,10 @@ from skautonas.space.base import Configuration
 from skautonas.strategy.conditions import conditions_of
 from skautonas.strategy.dials import Dial
 
-# Draws of a configuration that was not tried yet, before all are gone through; so many
-# of them at once. Of all, so many are gone through.
-MAX_DRAWS, AT_ONCE, MAX_WALK = 200, 10, 200_000
+# Draws of a new configuration before all are gone through: they find one where one in a
+# thousand is feasible; so many of them at once. Of all, so many are gone through, which
+# takes seconds.
+MAX_DRAWS, AT_ONCE, MAX_WALK = 2000, 10, 200_000
 # Of a range, so many values are gone through.
 MAX_LEVELS = 10_000
 # Names of hyperparameters that an oracle adds for its own use. KerasTuner's are the

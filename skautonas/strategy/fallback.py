@@ -14,7 +14,8 @@ FAILURES = 3
 class RandomFallback(WrapperOracle):
     """Draws at random after failures in a row, until a trial is completed.
 
-    For a strategy that stays where nothing can be trained. One of ours learns of what
+    For a strategy that stays where nothing can be trained. So many failures more are
+    allowed in a row, before KerasTuner's `Tuner` gives up. One of ours learns of what
     was drawn as if it had proposed that.
 
     Parameters

@@ -76,7 +76,7 @@ class FeasibilityFilter(WrapperOracle):
         Returns
         -------
         dict
-            ``status`` and ``values``; where nothing feasible is left "IDLE" while
+            ``status`` and ``values``; where nothing feasible is found "IDLE" while
             trials run, else "STOPPED".
         """
         for _ in range(MAX_ASKS):

@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,8 @@ def evaluate(task: TrialTask) -> TrialOutcome:
             traceback=traceback.format_exc(),
         )
     finally:
+        with suppress(OSError):
+            task.built.unlink()
         forget_models(all_of_keras=_is_foreign(task))
 
 
@@ -85,7 +88,7 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
     study = read_study(task.study)
     results: list[FoldResult] = []
     states: list[str] = []
-    checkpoint = _name(task, "variables")
+    checkpoint = task.path("variables.npz")
     for index, fold in enumerate(study.folds):
         if index:
             forget_models()
@@ -98,11 +101,12 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
             training = result.training
             spent = began - fold_began - training.seconds.validate
             state = trainer.state(training, training.earlier_seconds + spent)
-            states.append(_name(task, f"state{index}"))
-            write_state(_path(task, states[-1]), state)
+            path = task.path(f"state{index}.npz")
+            write_state(path, state)
+            states.append(path.name)
         if index == 0:
             # Where there is no refit, the model is that of the first fold.
-            write_variables(_path(task, checkpoint), result.training.variables)
+            write_variables(checkpoint, result.training.variables)
         result.training.variables = []
         result.seconds.write = time.monotonic() - began
         results.append(result)
@@ -122,7 +126,7 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
         earlier_seconds=sum(training.earlier_seconds for training in trainings),
         seconds=_add_up([result.seconds for result in results]),
         n_parameters=results[0].n_parameters,
-        checkpoint=checkpoint,
+        checkpoint=checkpoint.name,
         # What was stopped as hopeless does not go on: promoted, it starts anew.
         states=() if trainings[-1].hopeless else tuple(states),
     )
@@ -143,6 +147,8 @@ def _train_fold(
     trainer, compiled = prepare(task, fold, train)
     x, recipe = fold.source.arrange(validation.x), trainer.recipe
     built = time.monotonic()
+    with suppress(OSError):  # as where the disk is full: it seems to be still building
+        task.built.touch()
 
     def validate() -> float:
         outputs = fold.targets.predictions(compiled.predict(x))
@@ -175,7 +181,7 @@ def _read_state(task: TrialTask, index: int) -> TrainingState | None:
     if not task.states:
         return None
     try:
-        return read_state(_path(task, task.states[index]))
+        return read_state(Path(task.folder) / task.states[index])
     except DamagedFileError:
         return None
 
@@ -233,12 +239,3 @@ def _add_up(folds: list[Seconds]) -> Seconds:
 
 def _mean(trainings: list[Training], name: str) -> float:
     return float(np.mean([getattr(training, name) for training in trainings]))
-
-
-def _name(task: TrialTask, kind: str) -> str:
-    """Return the name of a file of this attempt: no other one writes it."""
-    return f"{task.number:04d}-{task.attempt}-{task.token}-{kind}.npz"
-
-
-def _path(task: TrialTask, name: str) -> Path:
-    return Path(task.folder) / name

@@ -1,6 +1,7 @@
 """What travels between the driver and a worker: plain data."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 # Left of a task's time for writing its files.
@@ -64,6 +65,16 @@ class TrialTask:
     killed_after: float | None = None
     asked_at: float | None = None
     token: str = ""
+
+    def path(self, kind: str) -> Path:
+        """Return the path of a file of this attempt: no other one writes it."""
+        name = f"{self.number:04d}-{self.attempt}-{self.token}-{kind}"
+        return Path(self.folder) / name
+
+    @property
+    def built(self) -> Path:
+        """The empty file that is there while the attempt runs and has built a model."""
+        return self.path("built")
 
 
 @dataclass(slots=True)

@@ -83,6 +83,14 @@ class Deadlines:
             latest = max(latest, ends + FIRST_OVERRUN_SECONDS)
         return self.budget.elapsed() >= latest
 
+    def is_slow_to_start(self, began: float) -> bool:
+        """Tell whether a trial took longer to start than others; it began then.
+
+        Without others to compare with, none did.
+        """
+        usual = self._usual_startup()
+        return usual is not None and self.budget.elapsed() - began > usual
+
     def _is_last_hope(self, seconds: float) -> bool:
         """Tell whether no trial can give a model that starts in so many seconds."""
         none_yet = self.ledger.incumbent is None and self.budget.limited
@@ -91,11 +99,15 @@ class Deadlines:
     def _would_be_over(self, seconds: float) -> bool:
         """Tell whether a trial that starts in so many seconds has no time to train."""
         left = self.budget.left() - self._reserve() - seconds
-        startups = self.ledger.startups
-        if not startups:
+        usual = self._usual_startup()
+        if usual is None:
             return left < MIN_TRIAL_SECONDS
-        usual = STARTUP_MARGIN * statistics.median(startups)
         return left < max(HURRIED_TRIAL_SECONDS, usual)
+
+    def _usual_startup(self) -> float | None:
+        """Return the time within which nearly all trials start; None before any did."""
+        startups = self.ledger.startups
+        return STARTUP_MARGIN * statistics.median(startups) if startups else None
 
     def _reserve(self) -> float:
         """Return the seconds to leave for the refit and for the end.

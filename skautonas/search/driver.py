@@ -30,7 +30,7 @@ MAX_FAILURES = 25
 MAX_ATTEMPTS = 5
 # How often the loop looks whether it was interrupted, and whether trials are late.
 POLL_SECONDS = 0.2
-# Where all trials are so late, a worker starts that is there when they are ended.
+# A trial that is so late seems not to stop by itself.
 READY_SECONDS = 0.25
 
 
@@ -196,18 +196,30 @@ class Driver:
     def _kill_late(self) -> None:
         """End trials that did not stop by themselves when their time was up.
 
-        Where none does, another worker starts before they are ended.
+        Where none seems to, another worker starts before they are ended.
         """
-        latest = {
-            future: attempt.latest
-            for future, attempt in self._running.items()
-            if future not in self._killed
-        }
-        early = OVERRUN_SECONDS - READY_SECONDS
-        soon = [self.deadlines.is_late(at - early) for at in latest.values()]
-        if soon and all(soon) and hasattr(self.executor, "keep_one_ready"):
-            self.executor.keep_one_ready()
-        self._kill([f for f, at in latest.items() if self.deadlines.is_late(at)])
+        running = {f: a for f, a in self._running.items() if f not in self._killed}
+        if hasattr(self.executor, "keep_one_ready"):
+            doubtful = [self._is_doubtful(attempt) for attempt in running.values()]
+            if doubtful and all(doubtful):
+                self.executor.keep_one_ready()
+        is_late = self.deadlines.is_late
+        self._kill([future for future, a in running.items() if is_late(a.latest)])
+
+    def _is_doubtful(self, attempt: "_Attempt") -> bool:
+        """Tell whether a trial seems not to stop by itself when its time is up.
+
+        Either it is late, or its model is not built yet, though a worker that starts
+        now would be there hardly before it is ended.
+        """
+        is_late = self.deadlines.is_late
+        if is_late(attempt.latest - OVERRUN_SECONDS + READY_SECONDS):
+            return True
+        return (
+            is_late(attempt.latest - OVERRUN_SECONDS - MAX_COLD_START)
+            and self.deadlines.is_slow_to_start(attempt.began)
+            and not attempt.task.built.exists()
+        )
 
     def _kill(self, futures: list[Future]) -> None:
         """End the workers of some trials, where the executor can."""

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from skautonas.strategy import HyperbandOracle, RandomOracle
+from skautonas.strategy import EvolutionOracle, HyperbandOracle, RandomOracle
 from skautonas.testing import check_strategy
 from skautonas.testing.contracts import CHECKS
 
@@ -54,6 +54,11 @@ class StopsWhereItShouldWait(HyperbandOracle):
         if response["status"] == "IDLE":
             response["status"] = "STOPPED"
         return response
+
+
+class SearchesForTheWorst(EvolutionOracle):
+    def gain(self, trial):
+        return -super().gain(trial)
 
 
 class DrawsSevenAtOnce(RandomOracle):
@@ -106,6 +111,7 @@ class SeedsNumPy(RandomOracle):
     ("check", "broken", "words"),
     [
         ("check_conditions", OutOfRange, "rate=5.0, which is not offered"),
+        ("check_direction", SearchesForTheWorst, "scores -0.* maximised, and"),
         ("check_steps", BetweenSteps, "between two steps"),
         ("check_steps", LeavesAStepOut, "never tried"),
         ("check_rungs", OfAnotherParent, "'999', which was not completed"),

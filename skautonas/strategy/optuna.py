@@ -1,9 +1,12 @@
 """Optuna's samplers as a strategy."""
 
 import copy
+from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
+from keras_tuner.engine.hyperparameters import Int
 
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
@@ -11,22 +14,29 @@ from skautonas.strategy.dials import Dial
 
 # Proposals of the sampler that were tried already, before one is drawn at random.
 MAX_ASKS = 50
+# Of a logarithmic scale, so many steps.
+MAX_STEPS = 1000
+# The place of the last step of a range.
+ALMOST_ONE = 1.0 - 1e-9
 
 
 class OptunaOracle(SearchOracle):
     """What a sampler of Optuna proposes.
 
-    It is asked for each hyperparameter that is active, in the order in which they are
-    declared, so that conditional spaces are what Optuna calls define-by-run. Where it
-    proposes what was tried, it is told the score that this had, or that it failed while
-    there is none.
+    It is asked for each hyperparameter that is active, by its name and for one of its
+    values, in the order in which they are declared, so that conditional spaces are what
+    Optuna calls define-by-run. Choices are categories, and so are the steps of a
+    logarithmic scale; of "reverse_log", which Optuna does not know, values are drawn as
+    of a linear one. Of several with the same name, the second is called ``name#1``.
+
+    Where it proposes what was tried, it is told the score that this had, or that it
+    failed while there is none.
 
     Parameters
     ----------
     sampler : optuna.samplers.BaseSampler, optional
         A template: it is deep-copied. Give it a seed, or its draws are others in each
-        fit. None is Optuna's TPE with the oracle's seed, each number a step on its
-        scale.
+        fit. None is Optuna's TPE with the oracle's seed.
     **options
         As for `keras_tuner.Oracle`.
 
@@ -55,6 +65,8 @@ class OptunaOracle(SearchOracle):
     def forget(self) -> None:
         """Forget what was learned."""
         self._study: Any = None
+        self._is_over = False
+        self._parameters: list[_Parameter] = []
         # Optuna's trials by those here, and what configurations came to.
         self._asked: dict[str, tuple[Any, frozenset]] = {}
         self._gains: dict[frozenset, float | None] = {}
@@ -70,9 +82,12 @@ class OptunaOracle(SearchOracle):
         Returns
         -------
         dict
-            ``status`` "RUNNING" and ``values``; "STOPPED" where all was tried.
+            ``status`` "RUNNING" and ``values``; "STOPPED" where all was tried, or the
+            sampler ends the search, as one of a grid does.
         """
         study = self._open()
+        if self._is_over:
+            return self.propose(None)
         for _ in range(MAX_ASKS):
             asked = study.ask()
             values = self._suggested(asked)
@@ -81,6 +96,8 @@ class OptunaOracle(SearchOracle):
                 return self.propose(values)
             known = self._gains.get(self.configurations.key(values))
             self._tell(asked, known)
+            if self._is_over:
+                return self.propose(None)
         return self.propose(self.draw_new(self.generator()))
 
     def learn(self, trial: Any) -> None:
@@ -101,23 +118,15 @@ class OptunaOracle(SearchOracle):
             self._tell(asked, gain if suggested == tried else None)
         if suggested == tried:
             return
-        dials = self.configurations.dials
-        numbers = {
-            _name(column, dials[column]): int(n) if dials[column].choices else float(n)
-            for column, n in enumerate(self.row(trial))
-            if not np.isnan(n)
-        }
         state = optuna.trial.TrialState
+        row = self.row(trial)
+        active = [p for p in self._declared() if not np.isnan(row[p.column])]
         self._open().add_trial(
             optuna.trial.create_trial(
                 state=state.FAIL if gain is None else state.COMPLETE,
                 value=gain,
-                params=numbers,
-                distributions={
-                    _name(column, dial): _distribution(dial)
-                    for column, dial in enumerate(dials)
-                    if _name(column, dial) in numbers
-                },
+                params={p.name: p.nearest(row[p.column]) for p in active},
+                distributions={p.name: p.distribution for p in active},
             )
         )
 
@@ -133,22 +142,33 @@ class OptunaOracle(SearchOracle):
             optuna.logging.set_verbosity(optuna.logging.WARNING)
             self._study = optuna.create_study(direction="maximize", sampler=sampler)
             optuna.logging.set_verbosity(verbosity)
+            # Optuna's own refuses this outside its loop.
+            self._study.stop = self._stop
         return self._study
+
+    def _stop(self) -> None:
+        self._is_over = True
+
+    def _declared(self) -> "list[_Parameter]":
+        """Return the hyperparameters as Optuna's; models may declare more."""
+        dials = self.configurations.dials
+        if len(self._parameters) != len(dials):
+            met: Counter = Counter()
+            self._parameters = []
+            for column, dial in enumerate(dials):
+                name = dial.parameter.name
+                unique = f"{name}#{met[name]}" if met[name] else name
+                self._parameters.append(_Parameter(column, unique, dial))
+                met[name] += 1
+        return self._parameters
 
     def _suggested(self, asked: Any) -> Configuration:
         """Return the configuration that a trial of Optuna's is suggested."""
         space = self.configurations
         row = np.full(len(space.dials), np.nan)
-        for column, dial in enumerate(space.dials):
-            if not space.is_active(column, row):
-                continue
-            name, n_choices = _name(column, dial), len(dial.choices)
-            if n_choices == 0:
-                row[column] = dial.snapped(asked.suggest_float(name, 0.0, 1.0))
-            elif dial.ordered:
-                row[column] = asked.suggest_int(name, 0, n_choices - 1)
-            else:
-                row[column] = asked.suggest_categorical(name, range(n_choices))
+        for parameter in self._declared():
+            if space.is_active(parameter.column, row):
+                row[parameter.column] = parameter.suggested(asked)
         return space.values(row)
 
     def _tell(self, asked: Any, gain: float | None) -> None:
@@ -161,16 +181,67 @@ class OptunaOracle(SearchOracle):
             self._open().tell(asked, gain)
 
 
-def _name(column: int, dial: Dial) -> str:
-    """Return Optuna's name of a column: several may be of one name."""
-    return f"{column} {dial.parameter.name}"
+class _Parameter:
+    """A hyperparameter as one of Optuna's.
+
+    Parameters
+    ----------
+    column : int
+        Its place in a configuration's row.
+    name : str
+        Optuna's.
+    dial : Dial
+        Its values as numbers.
+    """
+
+    def __init__(self, column: int, name: str, dial: Dial) -> None:
+        self.column = column
+        self.name = name
+        self._dial = dial
+        self.distribution = _distribution(dial)
+
+    def suggested(self, asked: Any) -> float:
+        """Return the number of what a trial of Optuna's is suggested."""
+        like = self.distribution
+        if hasattr(like, "choices"):
+            value = asked.suggest_categorical(self.name, like.choices)
+        else:
+            is_int = isinstance(self._dial.parameter, Int)
+            suggest = asked.suggest_int if is_int else asked.suggest_float
+            options = {"step": like.step, "log": like.log}
+            value = suggest(self.name, like.low, like.high, **options)
+        return self._dial.number(value)
+
+    def nearest(self, number: float) -> Any:
+        """Return the value of a number; of one between two steps, that of a step."""
+        value, like = self._dial.value(number), self.distribution
+        if hasattr(like, "choices"):
+            if value in like.choices:
+                return value
+            return min(like.choices, key=lambda choice: abs(choice - value))
+        if like.step is None:
+            return value
+        step = round((value - like.low) / like.step)
+        return min(like.low + step * like.step, like.high)
 
 
 def _distribution(dial: Dial) -> Any:
-    import optuna
+    """Return what Optuna calls the values of a hyperparameter."""
+    from optuna import distributions
 
-    if not dial.choices:
-        return optuna.distributions.FloatDistribution(0.0, 1.0)
-    if dial.ordered:
-        return optuna.distributions.IntDistribution(0, len(dial.choices) - 1)
-    return optuna.distributions.CategoricalDistribution(range(len(dial.choices)))
+    if dial.choices:
+        return distributions.CategoricalDistribution(dial.choices)
+    parameter, options = dial.parameter, {}
+    low, high = parameter.min_value, parameter.max_value
+    if parameter.step is not None:
+        if parameter.sampling != "linear":
+            steps = [dial.value(number) for number in dial.levels(MAX_STEPS)]
+            return distributions.CategoricalDistribution(steps)
+        # Optuna warns of a range that does not end with a step, and counts in decimals.
+        step = Decimal(str(parameter.step))
+        count = round((dial.value(ALMOST_ONE) - low) / parameter.step)
+        high = type(low)(Decimal(str(low)) + count * step)
+        options = {"step": parameter.step}
+    is_int = isinstance(parameter, Int)
+    make = distributions.IntDistribution if is_int else distributions.FloatDistribution
+    return make(low, high, log=parameter.sampling == "log", **options)

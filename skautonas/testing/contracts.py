@@ -19,6 +19,8 @@ from skautonas.testing.search import Factory, Search, large_space, small_space, 
 
 # A trial of a check of 2000 may take so long, or the check would take hours.
 MOST_SECONDS = 1.0
+# So many standard errors that means are apart may be luck.
+LUCK = 3.0
 
 
 def check_max_trials(factory: Factory) -> None:
@@ -126,12 +128,28 @@ def check_generators(factory: Factory) -> None:
 
 
 def check_direction(factory: Factory) -> None:
-    """To minimise the negative of a score is to maximise it."""
-    most = Search(factory, large_space(), 30, score=truth).run(30)
-    least = Search(
-        factory, large_space(), 30, direction="min", score=lambda v: -truth(v)
-    ).run(30)
-    assert most.tried == least.tried, "the two searches differ"
+    """To minimise the negative of a score is to maximise it, and leads to more of it.
+
+    That is, to no less than to minimise the score does, as far as luck does not reach.
+    """
+    most, negative, least = (
+        Search(factory, large_space(), 60, direction=direction, score=score).run(60)
+        for direction, score in [
+            ("max", truth),
+            ("min", lambda values: -truth(values)),
+            ("min", truth),
+        ]
+    )
+    assert most.tried == negative.tried, "the two searches differ"
+    above, below = (
+        np.array([truth(values) for values in search.tried[len(search.tried) // 2 :]])
+        for search in (most, least)
+    )
+    errors = [scores.std() / np.sqrt(len(scores)) for scores in (above, below)]
+    assert above.mean() >= below.mean() - LUCK * np.hypot(*errors), (
+        f"the later half of 60 trials scores {above.mean():.2f} where the score is to "
+        f"be maximised, and {below.mean():.2f} where it is to be minimised"
+    )
 
 
 def check_conditions(factory: Factory) -> None:

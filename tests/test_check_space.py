@@ -93,6 +93,26 @@ def build_of_another_width(hp):
     return model
 
 
+def build_of_another_input(hp):
+    width = hp.Int("in", 2, 40)
+    pooling = layers.GlobalAveragePooling1D()
+    model = keras.Sequential([keras.Input((width, 1)), pooling, layers.Dense(2)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def build_at_random(hp):
+    hp.Int("units", 4, 16)
+    return compiled(layers.Dense(4, activation=["relu", "tanh"][next(calls) % 2]))
+
+
+def build_all_but_one_choice(hp):
+    kind = hp.Choice("kind", [f"kind{number}" for number in range(30)])
+    if kind == "kind17":
+        raise KeyError("kind17")
+    return compiled()
+
+
 def build_from_what_oracles_add(hp):
     hp.Int("tuner/epochs", 1, 9)
     return compiled()
@@ -106,7 +126,13 @@ def build_from_what_oracles_add(hp):
         (build_other_each_time, "other hyperparameters the second time"),
         (build_what_only_some_values_ask_for, r"asks for \['rate'\], which is not"),
         (build_without_choice, "declares no hyperparameter"),
-        (build_of_another_width, "columns, with others"),
+        (
+            build_of_another_width,
+            r"outputs of \[\d+\] columns, with others \(None, 4\)",
+        ),
+        (build_of_another_input, r"maps \(None, \d+, 1\) to outputs of \[2\]"),
+        (build_at_random, "models that differ: .*activation.*relu"),
+        (build_all_but_one_choice, "it reads 'kind17'"),
         (build_from_what_oracles_add, "names that oracles add"),
         (3, "no space, hypermodel or function"),
     ],

@@ -163,6 +163,16 @@ def test_repeats_of_rungs_are_refused():
         RepeatedTrials(HyperbandOracle())
 
 
+def test_repeats_of_what_is_stopped_are_refused():
+    with pytest.raises(ValueError, match="MedianStopping around RepeatedTrials"):
+        RepeatedTrials(DuplicateFilter(MedianStopping(RandomOracle())))
+
+
+def test_hyperband_of_kerastuner_is_refused():
+    with pytest.raises(TypeError, match=r"that of skautonas\.strategy"):
+        DuplicateFilter(keras_tuner.oracles.HyperbandOracle(objective="val_loss"))
+
+
 def test_after_failures_it_draws_at_random_until_one_succeeds():
     inner = listed(1, 2, 3, 4)
     outcomes = iter([1.0, None, None, None, 0.5, 2.0])

@@ -18,14 +18,15 @@ class RepeatedTrials(WrapperOracle):
     Parameters
     ----------
     oracle : keras_tuner.Oracle
-        The one to ask, without rungs: what goes on would go on with one of several.
+        The one to ask, without rungs, as what goes on would go on with one of several;
+        and without a rule that stops trials, which goes around this one.
     repeats : int, default=3
         How often; the noise of a mean falls with its root.
 
     Raises
     ------
     ValueError
-        Where ``repeats`` is below 1, or the oracle has rungs.
+        Where ``repeats`` is below 1, or the oracle has rungs or stops trials.
     """
 
     # One of the other oracle's is several here.
@@ -38,6 +39,10 @@ class RepeatedTrials(WrapperOracle):
         if hasattr(oracle, "max_epochs"):
             raise ValueError(
                 f"Expected an oracle without rungs; received {type(oracle).__name__}."
+            )
+        if hasattr(oracle, "pruner"):
+            raise ValueError(
+                "Expected MedianStopping around RepeatedTrials; received it within."
             )
         self.repeats = repeats
         # The other oracle's trial that is repeated now.

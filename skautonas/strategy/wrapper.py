@@ -27,7 +27,7 @@ class WrapperOracle(keras_tuner.Oracle):
     Raises
     ------
     TypeError
-        Where it is no oracle, but a name or a class.
+        Where it is no oracle, but a name or a class; or KerasTuner's Hyperband.
     ValueError
         Where the oracle has trials already, or several objectives.
     """
@@ -40,6 +40,12 @@ class WrapperOracle(keras_tuner.Oracle):
             raise TypeError(
                 "Expected an oracle to wrap, such as BayesianOracle(); received "
                 f"{oracle!r}."
+            )
+        if isinstance(oracle, keras_tuner.oracles.HyperbandOracle):
+            # It promotes what has ended, be it that it failed, or was never tried here.
+            raise TypeError(
+                "Expected an oracle that learns of completed trials alone; received "
+                "KerasTuner's HyperbandOracle. Wrap that of skautonas.strategy."
             )
         if hasattr(oracle.objective, "objectives"):
             names = [objective.name for objective in oracle.objective.objectives]

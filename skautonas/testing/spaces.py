@@ -1,5 +1,7 @@
 """The contracts of a search space, as checks that anybody may run on theirs."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +15,11 @@ from skautonas.space.base import Configuration, SearchSpace, complete
 from skautonas.space.candidate import SpaceSource, UserSource, check_loads
 from skautonas.strategy.configurations import OWN_PREFIX, Configurations
 
-# Configurations that are built, the starts and the defaults among them.
+# Configurations that are built, the starts and the defaults among them; more, where
+# there are choices left that none of them has.
 N_CONFIGURATIONS = 8
+# Of so many drawn, the one is built with the most choices that no other one has.
+N_DRAWN = 50
 
 Source = SpaceSource | UserSource
 
@@ -45,6 +50,7 @@ def check_space(space: Any, seed: int = 0) -> None:
     drawn = Configurations(hp)
     while len(configurations) < N_CONFIGURATIONS:
         configurations.append(drawn.sample(rng))
+    add_choices(configurations, drawn, rng)
     check_models(source, hp, configurations)
     check_travels(source, hp, configurations[0])
 
@@ -85,6 +91,25 @@ def check_starts(
     return configurations
 
 
+def add_choices(
+    configurations: list[Configuration], drawn: Configurations, rng: np.random.Generator
+) -> None:
+    """Add configurations until each choice is in one, as far as draws have it."""
+    names = {dial.parameter.name for dial in drawn.dials if dial.choices}
+
+    def choices(values: Configuration) -> set[tuple[str, Any]]:
+        return {(name, values[name]) for name in names if name in values}
+
+    met = set().union(*map(choices, configurations))
+    while True:
+        candidates = [drawn.sample(rng) for _ in range(N_DRAWN)]
+        best = max(candidates, key=lambda values: len(choices(values) - met))
+        if choices(best) <= met:
+            return
+        met |= choices(best)
+        configurations.append(best)
+
+
 def check_models(
     source: Source,
     hp: keras_tuner.HyperParameters,
@@ -94,7 +119,7 @@ def check_models(
     import keras
 
     names = {parameter.name for parameter in hp.space}
-    width = None
+    shapes = None
     for values in configurations:
         try:
             model = _build(source, values, names)
@@ -111,12 +136,35 @@ def check_models(
                 f"with {values} it builds models of {counts[0]} and {counts[1]} "
                 "parameters"
             )
-            width = width or model.output_shape[-1]
-            assert model.output_shape[-1] == width, (
-                f"with {values} the output has {model.output_shape[-1]} columns, with "
-                f"others {width}"
+            texts = _description(model), _description(again)
+            assert texts[0] == texts[1], (
+                f"with {values} it builds models that differ: {_difference(*texts)}"
+            )
+            # Members of an ensemble may be an axis in between.
+            ends = [tuple(output.shape)[-1] for output in model.outputs]
+            shapes = shapes or (model.input_shape, ends)
+            assert (model.input_shape, ends) == shapes, (
+                f"with {values} it maps {model.input_shape} to outputs of {ends} "
+                f"columns, with others {shapes[0]} to {shapes[1]}"
             )
         check_loads(model)
+
+
+def _description(model: Any) -> str:
+    """Return all that a model is built from, but for seeds, and numbers of names."""
+
+    def without_seeds(node: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in node.items() if key != "seed"}
+
+    content = json.loads(model.to_json(), object_hook=without_seeds)
+    # Keras counts the layers of a process: dense_1, dense_2.
+    return re.sub(r'_\d+"', '"', json.dumps(content, indent=0, sort_keys=True))
+
+
+def _difference(one: str, other: str) -> str:
+    """Return the first lines in which two texts differ."""
+    lines = zip(one.splitlines(), other.splitlines(), strict=False)
+    return next((f"{a} and {b}" for a, b in lines if a != b), "one has more")
 
 
 def check_travels(

@@ -84,6 +84,8 @@ def test_what_a_sampler_fixes_is_fixed(hp):
 def test_ranges_in_steps_are_tried_to_their_ends():
     hp = keras_tuner.HyperParameters()
     hp.Float("linear", 0.0, 1.0, step=0.3)
+    hp.Float("sevenths", 0.3, 1.2, step=1 / 7)
+    hp.Float("tenths", 0.1, 0.5, step=0.1)
     hp.Int("whole", 1, 10, step=4)
     hp.Int("log", 8, 100, step=2, sampling="log")
     hp.Int("reversed", 8, 100, step=3, sampling="reverse_log")
@@ -91,6 +93,8 @@ def test_ranges_in_steps_are_tried_to_their_ends():
     tried = [t.hyperparameters.values for t in run(oracle, 60, lambda values: 0.0)]
     offered = {
         "linear": [0.0, 0.3, 0.6, 0.9],
+        "sevenths": [0.3 + step / 7 for step in range(7)],
+        "tenths": [0.1, 0.2, 0.3, 0.4, 0.5],
         "whole": [1, 5, 9],
         "log": [8, 16, 32, 64],
         "reversed": [36, 84, 100],

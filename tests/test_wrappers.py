@@ -164,7 +164,7 @@ def test_repeats_of_rungs_are_refused():
 
 
 def test_repeats_of_what_is_stopped_are_refused():
-    with pytest.raises(ValueError, match="MedianStopping around RepeatedTrials"):
+    with pytest.raises(ValueError, match="Put MedianStopping around RepeatedTrials"):
         RepeatedTrials(DuplicateFilter(MedianStopping(RandomOracle())))
 
 

@@ -63,8 +63,6 @@ def evaluate(task: TrialTask) -> TrialOutcome:
             traceback=traceback.format_exc(),
         )
     finally:
-        with suppress(OSError):
-            task.built.unlink()
         forget_models(all_of_keras=_is_foreign(task))
 
 

@@ -73,7 +73,10 @@ class TrialTask:
 
     @property
     def built(self) -> Path:
-        """The empty file that is there while the attempt runs and has built a model."""
+        """An empty file that the attempt writes when it has built a model.
+
+        Who submitted it deletes it.
+        """
         return self.path("built")
 
 

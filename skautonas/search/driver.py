@@ -191,6 +191,8 @@ class Driver:
         if is_interrupted():
             self.stop_reason = "interrupted"
             self._kill(list(self._running))
+            for attempt in self._running.values():
+                self._forget_attempt(attempt.task)
         return sorted(self.ledger.trials, key=lambda trial: trial.number)
 
     def _kill_late(self) -> None:
@@ -209,8 +211,8 @@ class Driver:
     def _is_doubtful(self, attempt: "_Attempt") -> bool:
         """Tell whether a trial seems not to stop by itself when its time is up.
 
-        Either it is late, or its model is not built yet, though a worker that starts
-        now would be there hardly before it is ended.
+        Either it is late; or its model is not built yet, which took others less time,
+        though a worker that starts now would be there hardly before it is ended.
         """
         is_late = self.deadlines.is_late
         if is_late(attempt.latest - OVERRUN_SECONDS + READY_SECONDS):
@@ -330,6 +332,7 @@ class Driver:
 
     def _receive(self, future: Future) -> None:
         attempt = self._running.pop(future)
+        self.forget(attempt.task.built.name)
         error = future.exception()
         if isinstance(error, NoWorkerError):
             # It has not begun, and runs where the study goes on.
@@ -365,10 +368,13 @@ class Driver:
         self._learn(trial)
         self._forget_files()
         if trial.outcome.status != "completed":
-            # Whatever it had written: nothing goes on from it.
-            self.forget(f"{trial.number:04d}-{trial.task.attempt}-*")
+            self._forget_attempt(trial.task)
         if self.on_trial(trial, self.ledger.incumbent is trial):
             self.stop_reason = self.stop_reason or "callback"
+
+    def _forget_attempt(self, task: TrialTask) -> None:
+        """Forget whatever an attempt had written: nothing goes on from it."""
+        self.forget(f"{task.number:04d}-{task.attempt}-*")
 
     def _learn(self, trial: Trial) -> None:
         """Take a finished trial into account."""

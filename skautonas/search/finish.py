@@ -183,7 +183,10 @@ def _train_again(winner: Trial, executor: LocalExecutor) -> TrialOutcome:
         f"The winner's weights were damaged; to train it took over {seconds:.0f} s."
     )
     future = executor.submit(evaluate, task)
-    again = result_within(executor, future, seconds, overdue)
+    try:
+        again = result_within(executor, future, seconds, overdue)
+    finally:
+        task.built.unlink(missing_ok=True)
     if again.checkpoint is None:
         raise SearchFailedError(
             f"The winner's weights were damaged, and to train it anew failed "

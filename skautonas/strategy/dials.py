@@ -98,6 +98,10 @@ class Dial:
         """Return the number of the value that is the nearest to a number."""
         return self._place(self.value(number))
 
+    def nearest(self, value: Any) -> float:
+        """Return the number of what is offered that is the nearest to a value."""
+        return self.snapped(self._place(value))
+
     def stepped(self, number: float, rng: np.random.Generator) -> float:
         """Return a number of another value, a step along the range away."""
         value = self.value(number)

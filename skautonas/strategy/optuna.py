@@ -18,6 +18,8 @@ MAX_ASKS = 50
 MAX_STEPS = 1000
 # The place of the last step of a range.
 ALMOST_ONE = 1.0 - 1e-9
+# Of a step: sums of two have not more than the 15 that a float keeps.
+DIGITS = 12
 
 
 class OptunaOracle(SearchOracle):
@@ -36,7 +38,8 @@ class OptunaOracle(SearchOracle):
     ----------
     sampler : optuna.samplers.BaseSampler, optional
         A template: it is deep-copied. Give it a seed, or its draws are others in each
-        fit. None is Optuna's TPE with the oracle's seed.
+        fit, and where a study goes on, it leaves out some of what it was to try. None
+        is Optuna's TPE with the oracle's seed.
     **options
         As for `keras_tuner.Oracle`.
 
@@ -210,7 +213,8 @@ class _Parameter:
             suggest = asked.suggest_int if is_int else asked.suggest_float
             options = {"step": like.step, "log": like.log}
             value = suggest(self.name, like.low, like.high, **options)
-        return self._dial.number(value)
+        is_stepped = getattr(self._dial.parameter, "step", None) is not None
+        return self._dial.nearest(value) if is_stepped else self._dial.number(value)
 
     def nearest(self, number: float) -> Any:
         """Return the value of a number; of one between two steps, that of a step."""
@@ -225,6 +229,11 @@ class _Parameter:
         return min(like.low + step * like.step, like.high)
 
 
+def _decimal(number: float) -> Decimal:
+    """Return a number without what rounding left of it, such as 0.1 + 0.2."""
+    return Decimal(number if isinstance(number, int) else f"{number:.{DIGITS}g}")
+
+
 def _distribution(dial: Dial) -> Any:
     """Return what Optuna calls the values of a hyperparameter."""
     from optuna import distributions
@@ -237,11 +246,12 @@ def _distribution(dial: Dial) -> Any:
         if parameter.sampling != "linear":
             steps = [dial.value(number) for number in dial.levels(MAX_STEPS)]
             return distributions.CategoricalDistribution(steps)
-        # Optuna warns of a range that does not end with a step, and counts in decimals.
-        step = Decimal(str(parameter.step))
+        # Optuna counts in decimals, and cuts a range that does not end with a step.
         count = round((dial.value(ALMOST_ONE) - low) / parameter.step)
-        high = type(low)(Decimal(str(low)) + count * step)
-        options = {"step": parameter.step}
+        first, step = _decimal(low), _decimal(parameter.step)
+        kind = type(low)
+        low, high = kind(first), kind(first + count * step)
+        options = {"step": kind(step)}
     is_int = isinstance(parameter, Int)
     make = distributions.IntDistribution if is_int else distributions.FloatDistribution
     return make(low, high, log=parameter.sampling == "log", **options)

@@ -40,9 +40,11 @@ class RepeatedTrials(WrapperOracle):
             raise ValueError(
                 f"Expected an oracle without rungs; received {type(oracle).__name__}."
             )
-        if hasattr(oracle, "pruner"):
+        if getattr(oracle, "pruner", None) is not None:
             raise ValueError(
-                "Expected MedianStopping around RepeatedTrials; received it within."
+                "Expected an oracle that stops no trials; received "
+                f"{type(oracle).__name__}, which does. Put MedianStopping around "
+                "RepeatedTrials."
             )
         self.repeats = repeats
         # The other oracle's trial that is repeated now.

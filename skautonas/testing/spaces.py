@@ -1,7 +1,6 @@
 """The contracts of a search space, as checks that anybody may run on theirs."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +10,8 @@ import keras_tuner
 import numpy as np
 from keras_tuner.engine.hyperparameters import Choice
 
+from skautonas._compat import reset_layer_names
+from skautonas.data.archive import uncompiled
 from skautonas.space.base import Configuration, SearchSpace, complete
 from skautonas.space.candidate import SpaceSource, UserSource, check_loads
 from skautonas.strategy.configurations import OWN_PREFIX, Configurations
@@ -130,35 +131,47 @@ def check_models(
             ) from error
         assert isinstance(model, keras.Model), f"with {values} it builds {model!r}"
         again = _build(source, values, names)
+        check_loads(model)
         if model.built and again.built:
             counts = model.count_params(), again.count_params()
             assert counts[0] == counts[1], (
                 f"with {values} it builds models of {counts[0]} and {counts[1]} "
                 "parameters"
             )
+        if model.built and hasattr(model, "inputs"):
             texts = _description(model), _description(again)
             assert texts[0] == texts[1], (
                 f"with {values} it builds models that differ: {_difference(*texts)}"
             )
+            inputs = [tuple(tensor.shape) for tensor in model.inputs]
             # Members of an ensemble may be an axis in between.
-            ends = [tuple(output.shape)[-1] for output in model.outputs]
-            shapes = shapes or (model.input_shape, ends)
-            assert (model.input_shape, ends) == shapes, (
-                f"with {values} it maps {model.input_shape} to outputs of {ends} "
-                f"columns, with others {shapes[0]} to {shapes[1]}"
+            ends = [tuple(tensor.shape)[-1] for tensor in model.outputs]
+            shapes = shapes or (inputs, ends)
+            is_like = ends == shapes[1] and _fit(inputs, shapes[0])
+            assert is_like, (
+                f"with {values} it maps {inputs} to outputs of {ends} columns, with "
+                f"others {shapes[0]} to {shapes[1]}"
             )
-        check_loads(model)
+
+
+def _fit(inputs: list[tuple], others: list[tuple]) -> bool:
+    """Tell whether there are values of both lists of shapes; None is any size."""
+    return [len(shape) for shape in inputs] == [len(shape) for shape in others] and all(
+        one == other or None in (one, other)
+        for shapes in zip(inputs, others, strict=True)
+        for one, other in zip(*shapes, strict=True)
+    )
 
 
 def _description(model: Any) -> str:
-    """Return all that a model is built from, but for seeds, and numbers of names."""
+    """Return all that a model is built from, but for seeds and how it trains."""
 
     def without_seeds(node: dict[str, Any]) -> dict[str, Any]:
         return {key: value for key, value in node.items() if key != "seed"}
 
-    content = json.loads(model.to_json(), object_hook=without_seeds)
-    # Keras counts the layers of a process: dense_1, dense_2.
-    return re.sub(r'_\d+"', '"', json.dumps(content, indent=0, sort_keys=True))
+    text = uncompiled(model).to_json()
+    content = json.loads(text, object_hook=without_seeds)
+    return json.dumps(content, indent=0, sort_keys=True)
 
 
 def _difference(one: str, other: str) -> str:
@@ -198,6 +211,7 @@ def _source(space: Any) -> Source:
 
 def _build(source: Source, values: Configuration, names: set[str]) -> Any:
     """Build a model; of a user's function, see that it asks for what it declared."""
+    reset_layer_names()  # as in a trial, where layers are named anew
     if isinstance(source, SpaceSource):
         return source.build(values).model
     hp = keras_tuner.HyperParameters()

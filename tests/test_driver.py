@@ -733,3 +733,38 @@ def test_by_standard_error_a_trial_that_may_lead_again_keeps_its_files():
                 led.append(ledger.incumbent.number)
             assert len(kept) == 1
     assert returned
+
+
+class KeepsReady(Killable):
+    """Counts how often another worker was to be there."""
+
+    kept = 0
+
+    def keep_one_ready(self):
+        self.kept += 1
+
+
+@pytest.mark.parametrize("is_built", [True, False])
+def test_a_worker_is_kept_ready_where_no_trial_has_built_its_model(
+    tmp_path, monkeypatch, is_built
+):
+    monkeypatch.chdir(tmp_path)  # the folder of these trials
+
+    def evaluate(task):
+        if task.number == 1:
+            if is_built:
+                task.built.touch()
+            time.sleep(1.5)  # other trials took 0.1 s to start
+        return outcome(task.number)
+
+    executor = KeepsReady(1)
+    run(
+        evaluate,
+        workers=1,
+        budget=60,
+        max_trials=2,
+        trial_timeout=5,
+        make_executor=lambda: executor,
+    )
+    assert bool(executor.kept) == (not is_built)
+    assert not list(tmp_path.iterdir())

@@ -332,7 +332,7 @@ class Driver:
 
     def _receive(self, future: Future) -> None:
         attempt = self._running.pop(future)
-        self.forget(attempt.task.built.name)
+        attempt.task.built.unlink(missing_ok=True)
         error = future.exception()
         if isinstance(error, NoWorkerError):
             # It has not begun, and runs where the study goes on.

@@ -3,12 +3,14 @@
 import os
 import signal
 import time
+from functools import partial
 
 import keras
 import keras_tuner
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_wine
+from sklearn.metrics import make_scorer
 
 from skautonas import (
     SearchFailedError,
@@ -47,6 +49,25 @@ def test_a_users_own_models(space, tmp_path):
     assert {"units", "deep"} <= set(search.best_params_)
     path = search.export_model(tmp_path / "own.keras")
     assert path.stat().st_size > 0
+
+
+def says_built(folder, y, predicted):
+    return float(len(list(folder.glob("trials/*-built"))) == 1)
+
+
+def test_a_trial_that_validates_says_that_its_model_is_built(tmp_path):
+    search = TabularSearchClassifier(
+        space=build_small,
+        scoring=make_scorer(partial(says_built, tmp_path)),
+        directory=tmp_path,
+        max_trials=2,
+        max_epochs=1,
+        time_budget=None,
+        n_jobs=1,
+    )
+    search.fit(*WINE)
+    assert [trial.score for trial in search.trials_] == [1.0, 1.0]
+    assert not list(tmp_path.rglob("*-built"))
 
 
 def build_regressor(hp):

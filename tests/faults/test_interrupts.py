@@ -251,6 +251,8 @@ def test_04_an_interrupted_study_goes_on(tmp_path):
     interrupted = json.loads(output.splitlines()[-1])
     done = len(interrupted["scores"])
     assert 3 <= done < 500
+    left = {path.name[:4] for path in (tmp_path / "trials").iterdir()}
+    assert left <= {f"{number:04d}" for number in range(done)}
     assert "the next fit goes on" in errors
     fitted = search(tmp_path, done + 2).fit(*load_wine(return_X_y=True))
     assert [trial.status for trial in fitted.trials_] == ["completed"] * (done + 2)

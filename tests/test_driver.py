@@ -77,6 +77,7 @@ def run(
     forget=None,
     on_trial=None,
     make_executor=None,
+    is_interrupted=lambda: False,
     **rules,
 ):
     strategy = strategy or Numbers()
@@ -100,7 +101,7 @@ def run(
             on_trial=on_trial or ignore,
         )
         driver.replay(events)
-        driver.run()
+        driver.run(is_interrupted)
     return driver, strategy
 
 
@@ -768,3 +769,23 @@ def test_a_worker_is_kept_ready_where_no_trial_has_built_its_model(
     )
     assert bool(executor.kept) == (not is_built)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_runs_at_an_interrupt_leaves_no_files():
+    begun, killed = threading.Event(), threading.Event()
+
+    def evaluate(task):
+        begun.set()
+        killed.wait(10)
+        return outcome(0.0)
+
+    executor, forgotten = Killable(1), []
+    executor.on_kill = killed.set
+    run(
+        evaluate,
+        workers=1,
+        make_executor=lambda: executor,
+        forget=forgotten.append,
+        is_interrupted=begun.is_set,
+    )
+    assert forgotten == ["0000-0-*"]

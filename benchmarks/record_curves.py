@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent / "curves"
 SETS = {
     "california_housing": ("TabularSearchRegressor", None, 400, 60),
     "letter": ("TabularSearchClassifier", 5_000, 400, 30),
-    "mnist5k": ("ImageSearchClassifier", None, 150, 12),
+    "mnist5k": ("ImageSearchClassifier", 2_000, 150, 9),
 }
 DAYS = 7 * 86_400.0
 
@@ -49,7 +49,8 @@ def record(name, directory):
     y = np.asarray(y)
     if n_rows is not None:
         chosen = np.random.default_rng(0).permutation(len(y))[:n_rows]
-        X, y = X.iloc[chosen], y[chosen]
+        X = X.iloc[chosen] if hasattr(X, "iloc") else X[chosen]
+        y = y[chosen]
     hp, starts = describe(getattr(skautonas, kind), X, y)
     fitted = getattr(skautonas, kind)(
         strategy="random",

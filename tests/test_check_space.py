@@ -50,7 +50,7 @@ def test_our_spaces_keep_the_contracts(make):
 
 
 @keras.saving.register_keras_serializable("tests")
-class Subclass(keras.Model):
+class OfUnits(keras.Model):
     def __init__(self, units=3, **options):
         super().__init__(**options)
         self.units = units
@@ -69,7 +69,7 @@ class Subclass(keras.Model):
 
 
 def build_of_a_class(hp):
-    model = Subclass(hp.Int("units", 3, 9))
+    model = OfUnits(hp.Int("units", 3, 9))
     model.compile("sgd", "mse")
     return model
 

@@ -9,6 +9,7 @@ regret that is 0 for the best recorded configuration and 1 for the median one. W
 trained once has one score: a trial in full is observed without noise.
 """
 
+import joblib
 import numpy as np
 from record_curves import FOLDER, read
 
@@ -66,11 +67,11 @@ def replay(name, curves, seed):
 
     from skautonas._compat import silence_oracle
     from skautonas.strategy import make
-    from skautonas.strategy.configurations import (
+    from skautonas.strategy.own_values import (
         EPOCHS,
         INITIAL_EPOCH,
-        OWN_PREFIX,
         PARENT,
+        split_values,
     )
 
     oracle = make(
@@ -87,8 +88,7 @@ def replay(name, curves, seed):
     budgets = [budget * curves.trained.mean() for budget in BUDGETS]
     while len(regrets) < len(budgets):
         trial = oracle.create_trial("one")
-        values = dict(trial.hyperparameters.values)
-        own = {k: values.pop(k) for k in list(values) if k.startswith(OWN_PREFIX)}
+        values, own = split_values(trial.hyperparameters.values)
         parent = own.get(PARENT)
         number = numbers[parent] if parent else curves.nearest(values, numbers.values())
         numbers[trial.trial_id] = number
@@ -110,16 +110,27 @@ def replay(name, curves, seed):
     return regrets
 
 
-def print_table(names, n_seeds):
-    """Print mean regrets and standard errors."""
-    print(f"{'curves':20s} {'strategy':10s} regret after {BUDGETS} whole trainings")
-    for path in sorted(FOLDER.glob("*.zip")):
-        curves = Curves(path.stem)
-        for name in names:
-            regrets = np.array([replay(name, curves, seed) for seed in range(n_seeds)])
-            error = regrets.std(axis=0, ddof=1) / np.sqrt(n_seeds)
-            cells = " ".join(
-                f"{m:.3f}+-{e:.3f}"
-                for m, e in zip(regrets.mean(axis=0), error, strict=True)
+def print_table(strategies, names, n_seeds, n_jobs):
+    """Print mean regrets with standard errors, and how far ahead of the first they are.
+
+    That is in standard errors of the difference.
+    """
+    print(
+        f"{'curves':20s} {'strategy':10s} regret after {BUDGETS} whole trainings, and "
+        "standard errors ahead of the first"
+    )
+    for name in names or sorted(path.stem for path in FOLDER.glob("*.zip")):
+        curves, first = Curves(name), None
+        for strategy in strategies:
+            regrets = np.array(
+                joblib.Parallel(n_jobs)(
+                    joblib.delayed(replay)(strategy, curves, seed)
+                    for seed in range(n_seeds)
+                )
             )
-            print(f"{path.stem:20s} {name:10s} {cells}", flush=True)
+            mean, error = regrets.mean(axis=0), regrets.std(axis=0, ddof=1)
+            error /= np.sqrt(n_seeds)
+            first = first or (mean, error)
+            ahead = (first[0] - mean) / np.hypot(first[1], error)
+            cells = [f"{m:.3f}+-{e:.3f}" for m, e in zip(mean, error, strict=True)]
+            print(f"{name:20s} {strategy:10s}", *cells, *ahead.round(1), flush=True)

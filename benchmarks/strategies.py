@@ -136,15 +136,24 @@ def main():
     parser.add_argument("--strategies", nargs="*", help="only these")
     parser.add_argument("--tables", nargs="*", help="only these tables, or sets")
     parser.add_argument("--seeds", type=int, help="50, and 2 of real fits")
-    parser.add_argument("--outstanding", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--outstanding", type=int, help="1; of public tables")
+    parser.add_argument("--jobs", type=int, help="2; not of real fits")
     parser.add_argument("--curves", action="store_true", help="replay recorded curves")
     parser.add_argument("--real", action="store_true", help="fit on real data")
-    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+    parser.add_argument(
+        "--json", type=Path, help="file that gets the rows, too; of public tables"
+    )
     arguments = parser.parse_args()
+    if arguments.curves or arguments.real:
+        for name in ("outstanding", "json", *(["jobs"] if arguments.real else [])):
+            if getattr(arguments, name) is not None:
+                parser.error(f"--{name} makes no difference here: leave it out")
+    elif rungs := {*WITH_RUNGS}.intersection(arguments.strategies or ()):
+        parser.error(f"{sorted(rungs)} need learning curves: add --curves or --real")
     if arguments.curves:
         names = arguments.strategies or replay.STRATEGIES
-        replay.print_table(names, arguments.seeds or N_SEEDS)
+        n_seeds, n_jobs = arguments.seeds or N_SEEDS, arguments.jobs or 2
+        replay.print_table(names, arguments.tables, n_seeds, n_jobs)
         return
     if arguments.real:
         import real
@@ -158,10 +167,10 @@ def main():
         for name in arguments.strategies or (*OURS, *OTHERS):
             n_seeds = arguments.seeds or SLOW.get(name, N_SEEDS)
             rows += [
-                measure(table, name, n_seeds, outstanding, arguments.jobs)
-                for outstanding in sorted({1, arguments.outstanding})
+                measure(table, name, n_seeds, outstanding, arguments.jobs or 2)
+                for outstanding in sorted({1, arguments.outstanding or 1})
             ]
-            if arguments.outstanding > 1:
+            if (arguments.outstanding or 1) > 1:
                 print_loss(*rows[-2:])
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1))

@@ -95,6 +95,14 @@ class WithoutRetries(RandomOracle):
         super().end_trial(trial)
 
 
+@pytest.fixture
+def generators_restored():
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    yield
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+
+
 class SeedsPython(RandomOracle):
     def populate_space(self, trial_id):
         random.seed(0)
@@ -129,7 +137,7 @@ class SeedsNumPy(RandomOracle):
         ("check_generators", SeedsNumPy, "it changed the state"),
     ],
 )
-def test_what_is_wrong_is_found(check, broken, words):
+def test_what_is_wrong_is_found(check, broken, words, generators_restored):
     with pytest.raises(AssertionError, match=words):
         CHECKS[check](broken)
 

@@ -57,6 +57,23 @@ def test_any_sampler_searches_a_conditional_space(hp, sampler):
         assert {*v} == {"units", "rate", "kind", f"{v['kind']}/depth"}
 
 
+def test_hyperparameters_of_one_name_are_asked_for_by_names_of_their_own():
+    hp = keras_tuner.HyperParameters()
+    hp.Choice("kind", ["a", "b"])
+    with hp.conditional_scope("kind", ["a"]):
+        hp.Choice("x", [1, 2])
+    with hp.conditional_scope("kind", ["b"]):
+        hp.Choice("x", [3, 4])
+    hp.Choice("x#1", [5, 6])
+    oracle = oracle_of(optuna.samplers.RandomSampler(seed=1), hp)
+    # Not of trials: KerasTuner 1.4.8 drops one of two values of one name.
+    values = [oracle.populate_space(str(number))["values"] for number in range(40)]
+    assert {(v["kind"], v["x"], v["x#1"]) for v in values} == {
+        *itertools.product("a", [1, 2], [5, 6]),
+        *itertools.product("b", [3, 4], [5, 6]),
+    }
+
+
 def test_a_grid_is_one_of_names_and_values():
     hp = keras_tuner.HyperParameters()
     hp.Choice("units", [16, 32, 64])

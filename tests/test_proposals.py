@@ -99,6 +99,30 @@ def test_local_search_climbs_and_starts_again_at_the_top():
     assert number < 70
 
 
+def test_local_search_never_moves_down():
+    hp = keras_tuner.HyperParameters()
+    for index in range(5):
+        hp.Choice(f"op{index}", list("abcd"))
+    oracle = oracle_of("local", hp, initial_points=3)
+
+    def climb(trial):
+        return trial.hyperparameters.values["tuner/climb"]
+
+    run(oracle, 3, lambda values: 0.5)
+    # A neighbour of the first climb ends when another climb has begun.
+    late, trial = oracle.create_trial("late"), oracle.create_trial("one")
+    while climb(trial) == climb(late):
+        end(oracle, trial, 0.1)
+        trial = oracle.create_trial("one")
+    end(oracle, trial, 0.3)
+    end(oracle, late, 0.9)
+    end(oracle, oracle.create_trial("one"), 0.4)
+    top = late.hyperparameters.values
+    for trial in run(oracle, 5, lambda values: 0.1):
+        changed = differences(trial.hyperparameters.values, top)
+        assert len(changed - {"tuner/climb"}) == 1
+
+
 def test_greedy_search_changes_one_part(hp):
     oracle = oracle_of("greedy", hp, initial_points=4)
     trials = run(oracle, 40, rate)
@@ -238,8 +262,10 @@ def test_a_value_comes_back_as_it_was(hp):
         assert space.values(space.row(values)) == values
 
 
+# Before a strategy has drawn neighbours or chosen a kernel, and just before a reload.
+@pytest.mark.parametrize("grown", [9, 19])
 @pytest.mark.parametrize("name", sorted({*STRATEGIES} - {"auto", "optuna"}))
-def test_a_space_that_grows_is_learned_again(hp, tmp_path, name):
+def test_a_space_that_grows_is_learned_again(hp, tmp_path, name, grown):
     def oracle():
         small = keras_tuner.HyperParameters()
         small.Choice("recipe/optimizer", ["sgd", "adam", "lamb"])
@@ -254,7 +280,7 @@ def test_a_space_that_grows_is_learned_again(hp, tmp_path, name):
     one, other = oracle(), oracle()
     for number in range(20):
         trial = one.create_trial("one")
-        if number >= 9:
+        if number >= grown:
             one.update_space(hp)
         end(one, trial, rate(trial.hyperparameters.values))
     other.reload()

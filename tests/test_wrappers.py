@@ -1,14 +1,18 @@
 """Oracles around oracles: what becomes a trial, and what the inner one is told."""
 
+import json
+
 import keras_tuner
 import numpy as np
 import pytest
+from keras_tuner.engine.trial import Trial
 
 from skautonas._compat import save_oracle_in, silence_oracle
 from skautonas.strategy import (
     BayesianOracle,
     DuplicateFilter,
     FeasibilityFilter,
+    GridOracle,
     HyperbandOracle,
     MedianStopping,
     RandomFallback,
@@ -46,7 +50,7 @@ def space():
 
 
 def listed(*numbers):
-    return Listed(numbers, hyperparameters=space())
+    return Listed(numbers, hyperparameters=space(), seed=1)
 
 
 def search(oracle, score=float, count=100):
@@ -82,6 +86,45 @@ def test_what_is_not_feasible_is_told_as_a_failure():
     assert inner.told[:4] == [(0, 0.0), (1, None), (2, None), (3, 3.0)]
 
 
+def test_a_grid_of_which_nothing_is_feasible_ends():
+    hp = keras_tuner.HyperParameters()
+    for name in "abcdefgh":
+        hp.Int(name, 0, 9)
+    inner = GridOracle(objective=OBJECTIVE, hyperparameters=hp)
+    assert run(FeasibilityFilter(inner, lambda values: values["a"] > 0), 1, len) == []
+
+
+def test_a_constraint_sees_the_configuration_alone():
+    hp = keras_tuner.HyperParameters()
+    hp.Int("x", 0, 9)
+    hp.Int("y", 0, 9)
+    for name in ("local", "hyperband"):
+        inner = make(name, objective=OBJECTIVE, hyperparameters=hp, seed=1)
+        oracle = FeasibilityFilter(inner, lambda values: sum(values.values()) < 9)
+        trials = run(oracle, 30, lambda values: values["x"])
+        assert len(trials) == 30
+        assert len(inner.trials) == 30
+
+
+def test_a_start_that_is_not_feasible_goes_on():
+    inner = HyperbandOracle(objective=OBJECTIVE, hyperparameters=space(), seed=1)
+    oracle = FeasibilityFilter(inner, lambda values: values["x"] < 50)
+    silence_oracle(oracle)
+    populate = oracle.populate_space
+
+    def start(trial_id):
+        values = populate(trial_id)["values"]
+        return {"status": "RUNNING", "values": values | {"x": 99}}
+
+    oracle.populate_space = start
+    first = oracle.create_trial("one")
+    oracle.populate_space = populate
+    end(oracle, first, 99.0)
+    rest = run(oracle, 3, lambda values: values["x"])
+    values = rest[-1].hyperparameters.values
+    assert (values["x"], values["tuner/trial_id"]) == (99, first.trial_id)
+
+
 def test_nothing_feasible_ends_the_search():
     oracle = FeasibilityFilter(
         RandomOracle(objective=OBJECTIVE, hyperparameters=space()), lambda values: False
@@ -109,7 +152,7 @@ def test_one_in_a_thousand_is_found():
     hp.Float("second", 0.0, 1.0)
     inner = RandomOracle(objective=OBJECTIVE, hyperparameters=hp, seed=1)
     oracle = FeasibilityFilter(inner, lambda values: values["first"] < 1e-3)
-    assert len(run(oracle, 3, lambda values: values["second"])) == 3
+    assert len(run(oracle, 100, lambda values: values["second"])) == 100
 
 
 def test_another_oracle_that_finds_nothing_feasible_is_helped():
@@ -228,8 +271,27 @@ def test_trials_that_were_stopped_do_not_lower_the_median():
     for top in np.linspace(0.5, 1.0, 6):
         curve(oracle, [top / 2, top, top, top])
     for _ in range(8):
-        curve(oracle, [0.01])
+        assert curve(oracle, [0.01, 0.01]) == 1
     assert curve(oracle, [0.5, 0.2, 0.2]) == 2
+
+
+def test_trials_that_were_stopped_are_known_after_a_reload():
+    def make_oracle():
+        oracle = MedianStopping(
+            RandomOracle(objective=OBJECTIVE, hyperparameters=space(), seed=1)
+        )
+        silence_oracle(oracle)
+        return oracle
+
+    oracle, loaded = make_oracle(), make_oracle()
+    for top in np.linspace(0.5, 1.0, 6):
+        curve(oracle, [top / 2, top])
+    for _ in range(8):
+        curve(oracle, [0.01, 0.01])
+    states = {i: trial.get_state() for i, trial in oracle.trials.items()}
+    loaded.trials = {i: Trial.from_state(state) for i, state in states.items()}
+    loaded.set_state(json.loads(json.dumps(oracle.get_state())))
+    assert curve(loaded, [0.01, 0.01]) == 1
 
 
 @pytest.mark.filterwarnings("ignore:All-NaN axis")

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skautonas import _compat
 from skautonas.search.proposal import Proposal
-from skautonas.strategy.configurations import EPOCHS, OWN_PREFIX, PARENT
+from skautonas.strategy.own_values import EPOCHS, PARENT, split_values
 from skautonas.strategy.registry import OBJECTIVE
 from skautonas.strategy.wrapper import innermost, takes_trials
 
@@ -69,8 +69,7 @@ class OracleAdapter:
         if trial.status != "RUNNING":
             return None
         values = trial.hyperparameters.values
-        own = {k: v for k, v in values.items() if k.startswith(OWN_PREFIX)}
-        active = {k: v for k, v in values.items() if k not in own}
+        active, own = split_values(values)
         if recorded is not None and recorded != active:
             active = dict(recorded)
             trial.hyperparameters.values = active | own
@@ -147,5 +146,5 @@ class OracleAdapter:
         tried = (trial.hyperparameters.values for trial in self.oracle.trials.values())
         if values in tried:  # once more, what `RepeatedTrials` repeats
             return response
-        fidelity = {k: v for k, v in values.items() if k.startswith(OWN_PREFIX)}
-        return {"status": "RUNNING", "values": self._starts.pop(0) | fidelity}
+        _, own = split_values(values)
+        return {"status": "RUNNING", "values": self._starts.pop(0) | own}

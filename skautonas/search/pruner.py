@@ -4,9 +4,8 @@ import statistics
 from typing import Protocol
 
 from skautonas.estimation.task import TrialOutcome
+from skautonas.strategy.stopping import STARTUP_TRIALS
 
-# Finished trials before the rule applies, as in Optuna's median pruner.
-STARTUP_TRIALS = 5
 # Where along their schedules trials are compared.
 SHARES = tuple(tenth / 10 for tenth in range(1, 10))
 

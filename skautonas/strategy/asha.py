@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from skautonas.strategy.configurations import EPOCHS, PARENT
+from skautonas.strategy.own_values import EPOCHS, PARENT
 from skautonas.strategy.rungs import RungOracle
 
 # So many more trials of a rung keep their checkpoints than would be promoted now.

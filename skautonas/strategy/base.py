@@ -10,6 +10,7 @@ import numpy as np
 from skautonas._compat import seed_oracle, without_ended
 from skautonas.space.base import Configuration
 from skautonas.strategy.configurations import Configurations
+from skautonas.strategy.options import check_least
 
 
 class SearchOracle(keras_tuner.Oracle):
@@ -32,8 +33,8 @@ class SearchOracle(keras_tuner.Oracle):
 
     def __init__(self, **options: Any) -> None:
         seed = options.get("seed")
-        if seed is not None and seed < 0:
-            raise ValueError(f"Expected a seed of at least 0; received {seed}.")
+        if seed is not None:
+            check_least(0, seed=seed)
         is_zero = seed == 0
         # KerasTuner 1.4.8 draws one instead, of Python's generator.
         super().__init__(**(options | {"seed": 1} if is_zero else options))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from skautonas.strategy.base import SearchOracle
+from skautonas.strategy.options import check_least
 from skautonas.strategy.surrogate import INITIAL_POINTS, Surrogate
 
 
@@ -33,11 +34,8 @@ class BayesianOracle(SearchOracle):
     """
 
     def __init__(self, initial_points: int = INITIAL_POINTS, **options: Any) -> None:
-        if initial_points < 1:
-            raise ValueError(
-                f"Expected initial_points of at least 1; received {initial_points}. "
-                "The model needs a trial to learn from."
-            )
+        # The model needs a trial to learn from.
+        check_least(1, initial_points=initial_points)
         self.initial_points = initial_points
         super().__init__(**options)
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from skautonas.space.base import Configuration
-from skautonas.strategy.configurations import EPOCHS
 from skautonas.strategy.hyperband import HyperbandOracle
+from skautonas.strategy.options import check_share
+from skautonas.strategy.own_values import EPOCHS
 from skautonas.strategy.surrogate import INITIAL_POINTS, Surrogate
 
 
@@ -36,10 +37,7 @@ class BohbOracle(HyperbandOracle):
     """
 
     def __init__(self, random_share: float = 1 / 3, **options: Any) -> None:
-        if not 0.0 <= random_share <= 1.0:
-            raise ValueError(
-                f"Expected random_share from 0 to 1; received {random_share}."
-            )
+        check_share(random_share=random_share)
         self.random_share = random_share
         super().__init__(**options)
 

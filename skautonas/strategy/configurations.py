@@ -5,6 +5,7 @@ hyperparameter, so that a strategy looks at hundreds in a millisecond.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -16,18 +17,13 @@ from skautonas.space.base import Configuration
 from skautonas.strategy.conditions import conditions_of
 from skautonas.strategy.dials import Dial
 
-# Draws of a new configuration before all are gone through: they find one where one in a
-# thousand is feasible; so many of them at once. Of all, so many are gone through, which
-# takes seconds.
-MAX_DRAWS, AT_ONCE, MAX_WALK = 2000, 10, 200_000
+# Draws of a new configuration, so many of them at once: where one in a thousand is new,
+# one search in twenty thousand ends too early by a suggestion.
+MAX_DRAWS, AT_ONCE = 10_000, 10
+# After some of them, all are gone through instead, where there are no more than these.
+FEW_DRAWS, MAX_WALK = 1000, 20_000
 # Of a range, so many values are gone through.
 MAX_LEVELS = 10_000
-# Names of hyperparameters that an oracle adds for its own use. KerasTuner's are the
-# epochs until which a trial trains, those behind it, and the trial it goes on with.
-OWN_PREFIX = "tuner/"
-EPOCHS, INITIAL_EPOCH, PARENT = (
-    OWN_PREFIX + name for name in ("epochs", "initial_epoch", "trial_id")
-)
 
 
 class Configurations:
@@ -50,7 +46,6 @@ class Configurations:
         self._is_mutable = np.array([dial.is_mutable for dial in self.dials], bool)
         self._defaults = np.array([d.number(d.parameter.default) for d in self.dials])
         self._conditions = conditions_of(self.dials)
-        self._all: list[np.ndarray] | None = None
         # Where the numbers of each column begin in an encoded configuration.
         ordered = np.array([dial.ordered for dial in self.dials], bool)
         widths = np.where(ordered, 2, self._sizes + 1)
@@ -74,17 +69,22 @@ class Configurations:
     def draw_new(
         self, is_new: Callable[[Configuration], bool], rng: np.random.Generator
     ) -> Configuration | None:
-        """Draw one that is new; None where there is none."""
-        for _ in range(MAX_DRAWS // AT_ONCE):
+        """Draw one that is new; None where there is none, or hardly one is."""
+        for drawn in range(0, MAX_DRAWS, AT_ONCE):
+            if drawn == FEW_DRAWS and self._are_few:
+                levels = [rng.permutation(n) for n in self.levels(MAX_LEVELS)]
+                return next(filter(is_new, self.walk(levels)), None)
             for row in self.draw(AT_ONCE, rng):
                 values = self.values(row)
                 if is_new(values):
                     return values
-        # Hardly any are left.
-        if self._all is None:
-            self._all = self.levels(MAX_LEVELS)
-        levels = [rng.permutation(numbers) for numbers in self._all]
-        return next(filter(is_new, islice(self.walk(levels), MAX_WALK)), None)
+        return None
+
+    @cached_property
+    def _are_few(self) -> bool:
+        """Whether all of them can be gone through."""
+        walk = self.walk(self.levels(MAX_LEVELS))
+        return next(islice(walk, MAX_WALK, None), None) is None
 
     def levels(self, most: int) -> list[np.ndarray]:
         """Return numbers of each hyperparameter: all choices, some of a range."""
@@ -214,6 +214,10 @@ class Configurations:
             for column in np.flatnonzero(~np.isnan(row))
         }
 
+    def completed(self, values: Mapping[str, Any]) -> Configuration:
+        """Return a configuration with defaults for what is active and not in it."""
+        return self.values(self._activated(self.row(values)[None])[0])
+
     def key(self, values: Mapping[str, Any]) -> frozenset:
         """Return what trials of one configuration have in common.
 
@@ -269,13 +273,6 @@ class Configurations:
             blank = active & np.isnan(rows[:, column])
             rows[blank, column] = self._defaults[column]
         return rows
-
-
-def key(values: Mapping[str, Any]) -> frozenset:
-    """Return what two equal configurations have in common, at whatever fidelity."""
-    return frozenset(
-        item for item in values.items() if not item[0].startswith(OWN_PREFIX)
-    )
 
 
 def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:

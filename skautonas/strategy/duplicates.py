@@ -6,7 +6,7 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
-from skautonas.strategy.configurations import EPOCHS, PARENT, key
+from skautonas.strategy.own_values import EPOCHS, PARENT
 from skautonas.strategy.repeats import RepeatedTrials
 from skautonas.strategy.wrapper import WrapperOracle
 
@@ -120,5 +120,5 @@ class DuplicateFilter(WrapperOracle):
         """Return what trials that try the same have in common."""
         names = {parameter.name for parameter in self.hyperparameters.space}
         values = trial.hyperparameters.values
-        declared = {name: values[name] for name in values if name in names}
-        return key(declared), values.get(EPOCHS), values.get(PARENT)
+        declared = frozenset(item for item in values.items() if item[0] in names)
+        return declared, values.get(EPOCHS), values.get(PARENT)

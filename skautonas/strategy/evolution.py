@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from skautonas.strategy.base import SearchOracle
+from skautonas.strategy.options import check_share
 
 # Population and tournament are between the 10 and 3 of NATS-Bench's script and the 30
 # and 10 of naszilla. These and the share of children with two parents were not tuned.
@@ -56,8 +57,7 @@ class EvolutionOracle(SearchOracle):
                 "Expected a tournament_size between 1 and population_size="
                 f"{population_size}; received {tournament_size}."
             )
-        if not 0.0 <= crossover <= 1.0:
-            raise ValueError(f"Expected crossover from 0 to 1; received {crossover}.")
+        check_share(crossover=crossover)
         self.population_size = population_size
         self.tournament_size = tournament_size
         self.crossover = crossover

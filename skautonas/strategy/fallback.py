@@ -4,7 +4,8 @@ from typing import Any
 
 import keras_tuner
 
-from skautonas.strategy.configurations import OWN_PREFIX, PARENT
+from skautonas.strategy.options import check_least
+from skautonas.strategy.own_values import PARENT, split_values
 from skautonas.strategy.wrapper import WrapperOracle
 
 # As many as end a search of KerasTuner's.
@@ -33,8 +34,7 @@ class RandomFallback(WrapperOracle):
 
     def __init__(self, oracle: keras_tuner.Oracle, failures: int = FAILURES) -> None:
         super().__init__(oracle)
-        if failures < 1:
-            raise ValueError(f"Expected failures of at least 1; received {failures}.")
+        check_least(1, failures=failures)
         self.failures = failures
         if self.max_consecutive_failed_trials is not None:
             # So many again, before they end a search of KerasTuner's.
@@ -65,5 +65,5 @@ class RandomFallback(WrapperOracle):
         values = response["values"]
         if response["status"] != "RUNNING" or PARENT in values:
             return response
-        own = {k: v for k, v in values.items() if k.startswith(OWN_PREFIX)}
+        _, own = split_values(values)
         return response | {"values": drawn | own}

@@ -7,6 +7,7 @@ import keras_tuner
 
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
+from skautonas.strategy.own_values import PARENT, split_values
 from skautonas.strategy.wrapper import WrapperOracle, innermost
 
 # Proposals in a row that are not feasible, before one is drawn.
@@ -16,9 +17,10 @@ MAX_ASKS = 100
 class FeasibilityFilter(WrapperOracle):
     """Tries feasible configurations only.
 
-    For what is known before training, such as a number of parameters. Our strategies
+    For what is known before training, such as a width times a depth. Our strategies
     propose no others; another oracle is told that they failed, and where it proposes no
-    feasible one in a hundred, one is drawn at random.
+    feasible one in a hundred, one is drawn at random. Where hardly one in a thousand is
+    feasible, the search may end before all of them were tried.
 
     Parameters
     ----------
@@ -26,7 +28,7 @@ class FeasibilityFilter(WrapperOracle):
         The one to ask.
     is_feasible : callable
         ``is_feasible(values)`` tells whether to try a configuration, a dict of
-        hyperparameters by name.
+        hyperparameters by name. A suggestion calls it up to 20 000 times.
 
     Raises
     ------
@@ -81,8 +83,9 @@ class FeasibilityFilter(WrapperOracle):
         """
         for _ in range(MAX_ASKS):
             inner = self.ask()
-            values = dict(inner.hyperparameters.values)
-            if inner.status != "RUNNING" or self.is_feasible(values):
+            values, own = split_values(inner.hyperparameters.values)
+            # What goes on was a start, where it is not feasible.
+            if inner.status != "RUNNING" or PARENT in own or self.is_feasible(values):
                 return self.pass_on(trial_id, inner)
             self.tell(inner.trial_id, None)
         return self.draw_instead()

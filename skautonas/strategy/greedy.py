@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from skautonas.strategy.base import SearchOracle
+from skautonas.strategy.options import check_least
+from skautonas.strategy.surrogate import INITIAL_POINTS
 
-# As before the model of `bayesian` decides.
-INITIAL_POINTS = 8
 # Draws of a part before a configuration is drawn that may differ in all.
 MAX_DRAWS = 50
 
@@ -40,10 +40,7 @@ class GreedyOracle(SearchOracle):
     """
 
     def __init__(self, initial_points: int = INITIAL_POINTS, **options: Any) -> None:
-        if initial_points < 1:
-            raise ValueError(
-                f"Expected initial_points of at least 1; received {initial_points}."
-            )
+        check_least(1, initial_points=initial_points)
         self.initial_points = initial_points
         super().__init__(**options)
 

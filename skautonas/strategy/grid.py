@@ -1,14 +1,19 @@
 """Grid search."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
 from skautonas.strategy.configurations import Configurations
+from skautonas.strategy.options import check_least
 
 # As KerasTuner's grid takes of a continuous range.
 LEVELS = 10
+# Configurations in a row that are not feasible, before the search ends: to pass so many
+# takes seconds.
+MAX_PASSED = 20_000
 
 
 class GridOracle(SearchOracle):
@@ -33,8 +38,7 @@ class GridOracle(SearchOracle):
 
     def __init__(self, levels: int = LEVELS, **options: Any) -> None:
         super().__init__(**options)
-        if levels < 1:
-            raise ValueError(f"Expected levels of at least 1; received {levels}.")
+        check_least(1, levels=levels)
         self.levels = levels
         self._grid: tuple[Configurations, Iterator[Configuration]] | None = None
 
@@ -49,10 +53,13 @@ class GridOracle(SearchOracle):
         Returns
         -------
         dict
-            ``status`` "RUNNING" and ``values``; "STOPPED" where all was tried.
+            ``status`` "RUNNING" and ``values``; "STOPPED" where all was tried, or
+            20 000 in a row are not feasible.
         """
         space = self.configurations
         if self._grid is None or self._grid[0] is not space:
             # From its start: what was tried is passed over.
             self._grid = space, space.walk(space.levels(self.levels))
-        return self.propose(next(filter(self.is_new, self._grid[1]), None))
+        most = len(self.trials) + MAX_PASSED
+        new = filter(self.is_new, islice(self._grid[1], most))
+        return self.propose(next(new, None))

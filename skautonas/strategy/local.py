@@ -6,6 +6,8 @@ import numpy as np
 
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
+from skautonas.strategy.configurations import Configurations
+from skautonas.strategy.options import check_least
 
 # naszilla's number of random trials, and as many neighbours as a choice of five has.
 INITIAL_POINTS, STEPS = 10, 4
@@ -43,9 +45,7 @@ class LocalOracle(SearchOracle):
     def __init__(
         self, initial_points: int = INITIAL_POINTS, steps: int = STEPS, **options: Any
     ) -> None:
-        for name, value in (("initial_points", initial_points), ("steps", steps)):
-            if value < 1:
-                raise ValueError(f"Expected {name} of at least 1; received {value}.")
+        check_least(1, initial_points=initial_points, steps=steps)
         self.initial_points = initial_points
         self.steps = steps
         super().__init__(**options)
@@ -56,8 +56,9 @@ class LocalOracle(SearchOracle):
         self._climb = 0
         self._tops: dict[int, Any] = {}
         self._top: Any = None
-        # Those of the top that were not proposed yet; None before they were drawn.
-        self._neighbours: list[np.ndarray] | None = None
+        # Those of the top that were not proposed yet, of which space; None before they
+        # were drawn.
+        self._neighbours: tuple[Configurations, list[np.ndarray]] | None = None
 
     def learn(self, trial: Any) -> None:
         """Move to a trial that is better, or that a new climb starts from.
@@ -78,6 +79,7 @@ class LocalOracle(SearchOracle):
             return
         # A late neighbour of an earlier climb, too, where its climb goes on by it.
         self._climb, self._top = max(climb, self._climb), trial
+        self._tops[self._climb] = trial
         self._neighbours = None
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
@@ -104,13 +106,14 @@ class LocalOracle(SearchOracle):
 
     def _next_neighbour(self) -> Configuration | None:
         space = self.configurations
-        if self._neighbours is None:
+        if self._neighbours is None or self._neighbours[0] is not space:
             # The same again after a reload.
             rng = np.random.default_rng([self.seed, int(self._top.trial_id), 1])
             drawn = space.neighbours(self.row(self._top), rng, self.steps)
-            self._neighbours = list(drawn)
-        while self._neighbours:
-            values = space.values(self._neighbours.pop())
+            self._neighbours = space, list(drawn)
+        _, rows = self._neighbours
+        while rows:
+            values = space.values(rows.pop())
             if self.is_new(values):
                 return values
         return None

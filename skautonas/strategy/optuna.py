@@ -1,8 +1,8 @@
 """Optuna's samplers as a strategy."""
 
 import copy
-from collections import Counter
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,8 @@ class OptunaOracle(SearchOracle):
     of a linear one. Of several with the same name, the second is called ``name#1``.
 
     Where it proposes what was tried, it is told the score that this had, or that it
-    failed while there is none.
+    failed while there is none. After 50 such proposals in a row, one is drawn at random
+    from the whole space, be it beyond what `PartialFixedSampler` keeps to.
 
     Parameters
     ----------
@@ -156,13 +157,15 @@ class OptunaOracle(SearchOracle):
         """Return the hyperparameters as Optuna's; models may declare more."""
         dials = self.configurations.dials
         if len(self._parameters) != len(dials):
-            met: Counter = Counter()
+            met: set[str] = set()
             self._parameters = []
             for column, dial in enumerate(dials):
-                name = dial.parameter.name
-                unique = f"{name}#{met[name]}" if met[name] else name
+                name, suffixes = dial.parameter.name, count(1)
+                unique = name
+                while unique in met:
+                    unique = f"{name}#{next(suffixes)}"
                 self._parameters.append(_Parameter(column, unique, dial))
-                met[name] += 1
+                met.add(unique)
         return self._parameters
 
     def _suggested(self, asked: Any) -> Configuration:
@@ -247,10 +250,10 @@ def _distribution(dial: Dial) -> Any:
             steps = [dial.value(number) for number in dial.levels(MAX_STEPS)]
             return distributions.CategoricalDistribution(steps)
         # Optuna counts in decimals, and cuts a range that does not end with a step.
-        count = round((dial.value(ALMOST_ONE) - low) / parameter.step)
+        n_steps = round((dial.value(ALMOST_ONE) - low) / parameter.step)
         first, step = _decimal(low), _decimal(parameter.step)
         kind = type(low)
-        low, high = kind(first), kind(first + count * step)
+        low, high = kind(first), kind(first + n_steps * step)
         options = {"step": kind(step)}
     is_int = isinstance(parameter, Int)
     make = distributions.IntDistribution if is_int else distributions.FloatDistribution

@@ -18,6 +18,7 @@ from skautonas.strategy.greedy import GreedyOracle
 from skautonas.strategy.grid import GridOracle
 from skautonas.strategy.hyperband import HyperbandOracle
 from skautonas.strategy.local import LocalOracle
+from skautonas.strategy.options import check_least
 from skautonas.strategy.optuna import OptunaOracle
 from skautonas.strategy.random import RandomOracle
 from skautonas.strategy.reinforce import ReinforceOracle
@@ -125,10 +126,15 @@ def make(
     ValueError
         Where the name is unknown, or an option is out of its range.
     TypeError
-        Where the strategy has no such option.
+        Where it is no name, or the strategy has no such option.
     """
-    if max_trials is not None and max_trials < 1:
-        raise ValueError(f"Expected max_trials of at least 1; received {max_trials}.")
+    if not isinstance(name, str):
+        raise TypeError(
+            "Expected the name of a strategy, such as 'bayesian'; received "
+            f"{name!r}. Call a class by itself."
+        )
+    if max_trials is not None:
+        check_least(1, max_trials=max_trials)
     kind = _find(name)
     known = STRATEGIES[name].options if name in STRATEGIES else tuple(options)
     common = signature(keras_tuner.Oracle.__init__).parameters

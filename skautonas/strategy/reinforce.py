@@ -8,10 +8,13 @@ import numpy as np
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
 from skautonas.strategy.controller import Controller, Decision
+from skautonas.strategy.options import check_least
 
 # Chosen on a space of eight choices, where lower rates learned later, and higher ones
 # worse; the decay is that of NATS-Bench's script.
 LEARNING_RATE, ENTROPY_WEIGHT, BASELINE_DECAY = 0.02, 0.1, 0.9
+# A third of the 100 units of ENAS, as some hundred trials are few; values of a range.
+N_UNITS, LEVELS = 32, 8
 # Draws of the controller before a configuration is drawn at random that was not tried.
 MAX_DRAWS = 30
 # An advantage is cut at so many standard deviations.
@@ -58,19 +61,19 @@ class ReinforceOracle(SearchOracle):
         learning_rate: float = LEARNING_RATE,
         entropy_weight: float = ENTROPY_WEIGHT,
         baseline_decay: float = BASELINE_DECAY,
-        n_units: int = 32,
-        levels: int = 8,
+        n_units: int = N_UNITS,
+        levels: int = LEVELS,
         **options: Any,
     ) -> None:
         for name, value, is_right, range_ in (
             ("learning_rate", learning_rate, learning_rate > 0, "above 0"),
             ("entropy_weight", entropy_weight, entropy_weight >= 0, "of 0 or more"),
             ("baseline_decay", baseline_decay, 0 <= baseline_decay < 1, "in [0, 1)"),
-            ("n_units", n_units, n_units >= 1, "of at least 1"),
-            ("levels", levels, levels >= 2, "of at least 2"),
         ):
             if not is_right:
                 raise ValueError(f"Expected {name} {range_}; received {value}.")
+        check_least(1, n_units=n_units)
+        check_least(2, levels=levels)
         self.learning_rate = learning_rate
         self.entropy_weight = entropy_weight
         self.baseline_decay = baseline_decay

@@ -6,6 +6,7 @@ import keras_tuner
 import numpy as np
 from keras_tuner.engine.trial import Trial
 
+from skautonas.strategy.options import check_least
 from skautonas.strategy.wrapper import WrapperOracle
 
 
@@ -34,8 +35,7 @@ class RepeatedTrials(WrapperOracle):
 
     def __init__(self, oracle: keras_tuner.Oracle, repeats: int = 3) -> None:
         super().__init__(oracle)
-        if repeats < 1:
-            raise ValueError(f"Expected repeats of at least 1; received {repeats}.")
+        check_least(1, repeats=repeats)
         if hasattr(oracle, "max_epochs"):
             raise ValueError(
                 f"Expected an oracle without rungs; received {type(oracle).__name__}."

@@ -7,7 +7,8 @@ import numpy as np
 
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
-from skautonas.strategy.configurations import EPOCHS, INITIAL_EPOCH, PARENT
+from skautonas.strategy.options import check_least
+from skautonas.strategy.own_values import EPOCHS, INITIAL_EPOCH, PARENT
 
 # The shortest rung has a third of the epochs. In a minute a ninth of them is too little
 # beside what a trial takes to start, and ranks less surely (docs/design/0007).
@@ -47,15 +48,10 @@ class RungOracle(SearchOracle):
         fidelity: str = "epochs",
         **options: Any,
     ) -> None:
-        for name, value, least in (
-            ("factor", factor, 2),
-            ("rungs", rungs, 1),
-            ("max_epochs", 1 if max_epochs is None else max_epochs, 1),
-        ):
-            if value < least:
-                raise ValueError(
-                    f"Expected {name} of at least {least}; received {value}."
-                )
+        check_least(2, factor=factor)
+        check_least(1, rungs=rungs)
+        if max_epochs is not None:
+            check_least(1, max_epochs=max_epochs)
         if fidelity not in ("epochs", "rows"):
             raise ValueError(
                 f"Expected fidelity 'epochs' or 'rows'; received {fidelity!r}."
@@ -116,4 +112,6 @@ class RungOracle(SearchOracle):
             EPOCHS: self.epochs(shorter),
             INITIAL_EPOCH: self.epochs(shorter + 1),
         }
-        return self.propose(trial.hyperparameters.values | own)
+        # What a model has declared since then had its default.
+        values = self.configurations.completed(trial.hyperparameters.values)
+        return self.propose(values | own)

@@ -9,23 +9,28 @@ from typing import Any
 import keras_tuner
 from keras_tuner.engine.trial import Trial
 
+from skautonas.strategy.options import check_least
 from skautonas.strategy.wrapper import WrapperOracle
+
+# Trials that are compared with, as in Optuna's median pruner.
+STARTUP_TRIALS = 5
 
 
 class MedianStopping(WrapperOracle):
     """Stops a trial whose best score so far is below the median of others.
 
-    Of the averages, up to the same step, of completed trials that got as far [1]_. In a
-    fit it is what ``pruner="median"`` is. In a loop of your own, report each epoch by
-    ``update_trial(trial_id, metrics, step=epoch)``, and stop where the status of the
-    trial that it returns is "STOPPED"; then end the trial as completed.
+    Of the averages, up to the same step, of completed trials that got as far and were
+    not stopped [1]_. In a fit it is what ``pruner="median"`` is. In a loop of your own,
+    report each epoch by ``update_trial(trial_id, metrics, step=epoch)``, and stop where
+    the status of the trial that it returns is "STOPPED"; then end the trial as
+    completed.
 
     Parameters
     ----------
     oracle : keras_tuner.Oracle
         The one to ask.
     startup_trials : int, default=5
-        Completed trials before one is stopped, as in Optuna's median pruner.
+        Completed trials that reached a step, before one is stopped there.
 
     Raises
     ------
@@ -41,13 +46,13 @@ class MedianStopping(WrapperOracle):
     # The rule of a fit whose template this is.
     pruner = "median"
 
-    def __init__(self, oracle: keras_tuner.Oracle, startup_trials: int = 5) -> None:
+    def __init__(
+        self, oracle: keras_tuner.Oracle, startup_trials: int = STARTUP_TRIALS
+    ) -> None:
         super().__init__(oracle)
-        if startup_trials < 1:
-            raise ValueError(
-                f"Expected startup_trials of at least 1; received {startup_trials}."
-            )
+        check_least(1, startup_trials=startup_trials)
         self.startup_trials = startup_trials
+        self._stopped: set[str] = set()
         # Of the trials that ended, in this order: steps, and averages until each.
         self._averages: list[tuple[list[int], list[float]]] = []
 
@@ -72,8 +77,9 @@ class MedianStopping(WrapperOracle):
             Its ``status`` is "STOPPED" where it is to stop.
         """
         trial = super().update_trial(trial_id, metrics, step)
-        for trial_id in islice(self.end_order, len(self._averages), None):
-            steps, gains = self._curve(self.trials[trial_id])
+        for ended in islice(self.end_order, len(self._averages), None):
+            is_stopped = ended in self._stopped
+            steps, gains = ([], []) if is_stopped else self._curve(self.trials[ended])
             sums = accumulate(gains)
             means = [total / count for count, total in enumerate(sums, start=1)]
             self._averages.append((steps, means))
@@ -86,17 +92,28 @@ class MedianStopping(WrapperOracle):
             best = max(self._curve(trial)[1], default=-math.inf)
             if best < statistics.median(reached):
                 trial.status = "STOPPED"
+                self._stopped.add(trial.trial_id)
         return trial
 
+    def get_state(self) -> dict[str, Any]:
+        """Return what `set_state` needs.
+
+        Returns
+        -------
+        dict
+            Plain data.
+        """
+        return super().get_state() | {"stopped": sorted(self._stopped)}
+
     def restore(self, state: dict[str, Any]) -> None:
-        """Take over what this adds to the state: nothing, as it is computed anew.
+        """Take over what this adds to the state.
 
         Parameters
         ----------
         state : dict
             From `get_state`.
         """
-        self._averages = []
+        self._stopped, self._averages = set(state["stopped"]), []
 
     def _curve(self, trial: Trial) -> tuple[list[int], list[float]]:
         """Return the steps of a trial, and how good each was; those that are finite."""

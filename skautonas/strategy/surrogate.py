@@ -18,6 +18,7 @@ from skautonas.strategy.gaussian_process import (
 
 if TYPE_CHECKING:
     from skautonas.strategy.base import SearchOracle
+    from skautonas.strategy.configurations import Configurations
 
 # Trials that it takes to choose a first kernel. Fewer than the 10 of BANANAS, as the
 # starts of a search are known to be good.
@@ -46,8 +47,8 @@ class Surrogate:
         # trials end, it comes to the same.
         self._finished: list[tuple[int, Any]] = []
         self._ranked: list[tuple[float, int, Any]] = []
-        # The latest choice of the kernel, and of how many trials.
-        self._kernel: tuple[int, Kernel] | None = None
+        # The latest choice of the kernel, of how many trials and of which space.
+        self._kernel: tuple[int, Configurations, Kernel] | None = None
 
     def __len__(self) -> int:
         return len(self._finished)
@@ -124,9 +125,11 @@ class Surrogate:
         count = min(INITIAL_POINTS, len(self._finished))
         while count * KERNEL_GROWTH <= len(self._finished):
             count = math.ceil(count * KERNEL_GROWTH)
-        if self._kernel is None or self._kernel[0] != count:
+        space = self._oracle.configurations
+        if self._kernel is None or self._kernel[:2] != (count, space):
             chosen = self._finished[:count]
             last = chosen[-1][0]
             ranked = [rank for rank in self._ranked if rank[1] <= last]
-            self._kernel = count, likeliest_kernel(*self._points(ranked, chosen))
-        return self._kernel[1]
+            kernel = likeliest_kernel(*self._points(ranked, chosen))
+            self._kernel = count, space, kernel
+        return self._kernel[2]

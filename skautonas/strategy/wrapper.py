@@ -9,7 +9,8 @@ from keras_tuner.engine.trial import Trial
 from skautonas import _compat
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
-from skautonas.strategy.configurations import OWN_PREFIX, PARENT, Configurations
+from skautonas.strategy.configurations import Configurations
+from skautonas.strategy.own_values import PARENT, split_values
 
 
 class WrapperOracle(keras_tuner.Oracle):
@@ -209,7 +210,11 @@ class WrapperOracle(keras_tuner.Oracle):
         """
         rng = np.random.default_rng([self.seed, len(self.trials)])
         space = Configurations(self.hyperparameters)
-        tried = {space.key(t.hyperparameters.values) for t in self.trials.values()}
+        tried = set()
+        for trial in self.trials.values():
+            values = trial.hyperparameters.values
+            space.row(values)  # values that differ by rounding are drawn as this one
+            tried.add(space.key(values))
         return space.draw_new(
             lambda values: space.key(values) not in tried and self.accepts(values), rng
         )
@@ -361,16 +366,8 @@ class WrapperOracle(keras_tuner.Oracle):
         return inner.trial_id
 
     def _set_values(self, inner: Trial, trial: Trial) -> None:
-        own = {
-            name: value
-            for name, value in inner.hyperparameters.values.items()
-            if name.startswith(OWN_PREFIX)
-        }
-        tried = {
-            name: value
-            for name, value in trial.hyperparameters.values.items()
-            if not name.startswith(OWN_PREFIX)
-        }
+        tried, _ = split_values(trial.hyperparameters.values)
+        _, own = split_values(inner.hyperparameters.values)
         inner.hyperparameters.values = tried | own
 
 

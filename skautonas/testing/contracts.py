@@ -9,7 +9,13 @@ from typing import Any
 import keras_tuner
 import numpy as np
 
-from skautonas.strategy.configurations import EPOCHS, INITIAL_EPOCH, PARENT, key
+from skautonas.strategy.own_values import (
+    EPOCHS,
+    INITIAL_EPOCH,
+    PARENT,
+    configuration_key,
+    split_values,
+)
 from skautonas.testing.durability import (
     check_reload,
     check_reload_while_running,
@@ -156,7 +162,7 @@ def check_conditions(factory: Factory) -> None:
     """Active hyperparameters have an offered value, inactive ones have none."""
     search = Search(factory, large_space(), 60, score=truth).run(60)
     for values in search.tried:
-        values = dict(key(values))
+        values, _ = split_values(values)
         offered: dict[str, Callable[[Any], bool]] = {
             "kind": lambda value: value in ("a", "b", "c"),
             "momentum": lambda value: 0.0 <= value <= 1.0,
@@ -199,7 +205,7 @@ def check_rungs(factory: Factory) -> None:
             f"trial {number} goes on with {values[PARENT]!r}, which was not completed"
         )
         before = parent.hyperparameters.values
-        assert key(before) == key(values), (
+        assert configuration_key(before) == configuration_key(values), (
             f"trial {number} goes on with another configuration, {values} with {before}"
         )
         assert before[EPOCHS] == values[INITIAL_EPOCH] < values[EPOCHS], (

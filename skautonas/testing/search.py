@@ -8,7 +8,7 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 
 from skautonas._compat import save_oracle_in, silence_oracle
-from skautonas.strategy.configurations import EPOCHS, OWN_PREFIX, key
+from skautonas.strategy.own_values import EPOCHS, OWN_PREFIX, configuration_key
 
 OBJECTIVE = "score"
 Factory = Callable[..., keras_tuner.Oracle]
@@ -111,7 +111,7 @@ class Search:
     @property
     def configurations(self) -> list[frozenset]:
         """What was tried, without what the oracle adds for its own use."""
-        return [key(values) for values in self.tried]
+        return [configuration_key(values) for values in self.tried]
 
     @property
     def attempts(self) -> list[frozenset]:

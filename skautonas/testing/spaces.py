@@ -14,7 +14,8 @@ from skautonas._compat import reset_layer_names
 from skautonas.data.archive import uncompiled
 from skautonas.space.base import Configuration, SearchSpace, complete
 from skautonas.space.candidate import SpaceSource, UserSource, check_loads
-from skautonas.strategy.configurations import OWN_PREFIX, Configurations
+from skautonas.strategy.configurations import Configurations
+from skautonas.strategy.own_values import OWN_PREFIX
 
 # Configurations that are built, the starts and the defaults among them; more, where
 # there are choices left that none of them has.

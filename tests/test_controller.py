@@ -6,6 +6,7 @@ import pytest
 
 from skautonas.strategy import ReinforceOracle
 from skautonas.strategy.controller import Controller
+from tests.asking import run
 
 DECISIONS = [(0, 2), (2, 0), (1, 1)]
 
@@ -65,19 +66,8 @@ def test_it_finds_what_scores():
         max_trials=1000,
         seed=1,
     )
-    oracle.verbose, oracle.save, oracle._save_trial = 0, ignore, ignore
-    scores = []
-    for _ in range(300):
-        trial = oracle.create_trial("one")
-        values = trial.hyperparameters.values
-        scores.append(sum(value == "c" for value in values.values()))
-        oracle.update_trial(trial.trial_id, {"score": scores[-1]})
-        trial.status = "COMPLETED"
-        oracle.end_trial(trial)
+    trials = run(oracle, 300, lambda v: sum(value == "c" for value in v.values()))
+    scores = [trial.score for trial in trials]
     # By chance two of eight are right.
     assert np.mean(scores[:10]) < 4
     assert np.mean(scores[-100:]) > 5.5
-
-
-def ignore(*arguments):
-    pass

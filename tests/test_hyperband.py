@@ -6,6 +6,7 @@ from collections import Counter
 import keras_tuner
 import pytest
 
+from skautonas._compat import silence_oracle
 from skautonas.search.oracle import OracleAdapter
 from skautonas.strategy.hyperband import HyperbandOracle
 from tests.asking import end
@@ -33,8 +34,7 @@ def make(hp=None, rungs=3, **options):
         **options,
     )
     oracle.max_consecutive_failed_trials = None
-    oracle.save = oracle._save_trial = lambda *arguments: None
-    oracle.verbose = 0
+    silence_oracle(oracle)
     return OracleAdapter(oracle, [])
 
 

@@ -94,6 +94,28 @@ def test_a_grid_of_which_nothing_is_feasible_ends():
     assert run(FeasibilityFilter(inner, lambda values: values["a"] > 0), 1, len) == []
 
 
+def test_a_grid_goes_on_behind_much_that_is_not_feasible(tmp_path):
+    def make_oracle():
+        hp = keras_tuner.HyperParameters()
+        for name in "abcdef":
+            hp.Int(name, 0, 9)
+        inner = GridOracle(objective=OBJECTIVE, hyperparameters=hp)
+        ends = "cdef"
+        oracle = FeasibilityFilter(inner, lambda v: not any(v[n] for n in ends))
+        save_oracle_in(oracle, str(tmp_path))
+        return oracle
+
+    oracle, loaded = make_oracle(), make_oracle()
+    for _ in range(5):
+        end(oracle, oracle.create_trial("one"), 0.0)
+    loaded.reload()
+    (trial,) = run(loaded, 1, lambda values: 0.0)
+    assert (trial.hyperparameters.values["a"], trial.hyperparameters.values["b"]) == (
+        0,
+        5,
+    )
+
+
 def test_a_constraint_sees_the_configuration_alone():
     hp = keras_tuner.HyperParameters()
     hp.Int("x", 0, 9)

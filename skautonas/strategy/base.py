@@ -122,6 +122,21 @@ class SearchOracle(keras_tuner.Oracle):
         """
         return np.random.default_rng([self.seed, len(self.trials)])
 
+    def is_tried(self, values: Configuration) -> bool:
+        """Tell whether a configuration was tried, at whatever fidelity.
+
+        Parameters
+        ----------
+        values : dict of str to value
+            Active hyperparameters by name.
+
+        Returns
+        -------
+        bool
+            Whether some trial has it.
+        """
+        return self.configurations.key(values) in self._tried
+
     def is_new(self, values: Configuration) -> bool:
         """Tell whether to try a configuration: not tried at any fidelity, and feasible.
 
@@ -135,8 +150,8 @@ class SearchOracle(keras_tuner.Oracle):
         bool
             Whether no trial has it, and no `FeasibilityFilter` around refuses it.
         """
-        is_tried = self.configurations.key(values) in self._tried
-        return not is_tried and all(is_met(values) for is_met in self.constraints)
+        is_met = (is_met(values) for is_met in self.constraints)
+        return not self.is_tried(values) and all(is_met)
 
     def draw_new(self, rng: np.random.Generator) -> Configuration | None:
         """Draw a configuration that `is_new`.

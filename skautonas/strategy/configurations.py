@@ -18,7 +18,7 @@ from skautonas.strategy.conditions import conditions_of
 from skautonas.strategy.dials import Dial
 
 # Draws of a new configuration, so many of them at once: where one in a thousand is new,
-# one search in twenty thousand ends too early by a suggestion.
+# one suggestion in twenty thousand misses it.
 MAX_DRAWS, AT_ONCE = 10_000, 10
 # After some of them, all are gone through instead, where there are no more than these.
 FEW_DRAWS, MAX_WALK = 1000, 20_000

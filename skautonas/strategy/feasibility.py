@@ -28,7 +28,7 @@ class FeasibilityFilter(WrapperOracle):
         The one to ask.
     is_feasible : callable
         ``is_feasible(values)`` tells whether to try a configuration, a dict of
-        hyperparameters by name. A suggestion calls it up to 20 000 times.
+        hyperparameters by name. A suggestion calls it up to some 20 000 times.
 
     Raises
     ------

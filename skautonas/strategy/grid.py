@@ -1,7 +1,6 @@
 """Grid search."""
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from skautonas.space.base import Configuration
@@ -60,6 +59,11 @@ class GridOracle(SearchOracle):
         if self._grid is None or self._grid[0] is not space:
             # From its start: what was tried is passed over.
             self._grid = space, space.walk(space.levels(self.levels))
-        most = len(self.trials) + MAX_PASSED
-        new = filter(self.is_new, islice(self._grid[1], most))
-        return self.propose(next(new, None))
+        n_refused = 0
+        for values in self._grid[1]:
+            if self.is_new(values):
+                return self.propose(values)
+            n_refused = 0 if self.is_tried(values) else n_refused + 1
+            if n_refused == MAX_PASSED:
+                break
+        return self.propose(None)

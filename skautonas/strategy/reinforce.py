@@ -13,7 +13,7 @@ from skautonas.strategy.options import check_least
 # Chosen on a space of eight choices, where lower rates learned later, and higher ones
 # worse; the decay is that of NATS-Bench's script.
 LEARNING_RATE, ENTROPY_WEIGHT, BASELINE_DECAY = 0.02, 0.1, 0.9
-# A third of the 100 units of ENAS, as some hundred trials are few; values of a range.
+# Half the units of NNI's controller (`PolicyBasedRL`); values of a range. Not tuned.
 N_UNITS, LEVELS = 32, 8
 # Draws of the controller before a configuration is drawn at random that was not tried.
 MAX_DRAWS = 30

@@ -39,7 +39,7 @@ def example(section):
 def test_the_example_of_the_readme_runs(section, capsys):
     code = example(section)
     assert code.count("time_budget=30") == 1
-    exec(code.replace("time_budget=30", "time_budget=10"), names := {})
+    exec(code.replace("time_budget=30", "time_budget=20"), names := {})
     printed = capsys.readouterr().out
     if section == "Texts":
         assert any(library in printed for library in set(names["libraries"]))

@@ -144,6 +144,15 @@ def pytest_make_collect_report(collector):
     return report
 
 
+def is_alone(item):
+    return item.get_closest_marker("alone") is not None
+
+
+def pytest_collection_modifyitems(items):
+    """Run those that are alone last, so that none waits for a long one."""
+    items.sort(key=is_alone)
+
+
 @pytest.fixture(autouse=True)
 def turn(request, tmp_path_factory):
     """Let a test that is marked ``alone`` wait for the others, and they for it.
@@ -153,7 +162,7 @@ def turn(request, tmp_path_factory):
     for itself.
     """
     shared = tmp_path_factory.getbasetemp().parent
-    alone = request.node.get_closest_marker("alone") is not None
+    alone = is_alone(request.node)
     with (shared / "gate").open("w") as gate, (shared / "lock").open("w") as lock:
         fcntl.flock(gate, fcntl.LOCK_EX)
         fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)

@@ -24,7 +24,7 @@ examples = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-TINY = {"max_trials": 2, "max_epochs": 2, "time_budget": None, "random_state": 0}
+TINY = {"max_trials": 1, "max_epochs": 2, "time_budget": None, "random_state": 0}
 TABLES = TabularSpace(architectures=("mlp",), units=(4, 8), layers=(1, 1))
 TEXTS = TextSpace(encoders=("ngrams",))
 

@@ -1,13 +1,9 @@
-"""A search without models, that a test may kill: ``python -m tests.faults.loop``.
+"""A search without models, that a test may kill where it runs in another process."""
 
-Arguments: directory, number of trials, number of threads. Each evaluation is noted in
-``evaluated.txt`` beside the directory when it is done.
-"""
-
-import sys
+import contextlib
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import keras_tuner
 
@@ -93,13 +89,13 @@ def run(path, max_trials, n_workers=1, strategy="hyperband", log=None, seconds=0
     return driver
 
 
-if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    run(
-        target,
-        int(sys.argv[2]),
-        int(sys.argv[3]),
-        log=target.parent / f"{target.name}-evaluated.txt",
-        seconds=0.02,  # so that few are done between two kills
-    )
-    print("done", flush=True)
+def run_and_tell(connection, target, max_trials, n_workers):
+    """Search, and print the trials' numbers to a connection.
+
+    Each evaluation is noted in ``evaluated.txt`` beside the directory when it is done.
+    """
+    log = target.parent / f"{target.name}-evaluated.txt"
+    output = os.fdopen(os.dup(connection.fileno()), "w")
+    with output, contextlib.redirect_stdout(output):
+        # So slow that few are done between two kills.
+        run(target, max_trials, n_workers, log=log, seconds=0.02)

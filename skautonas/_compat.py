@@ -39,8 +39,10 @@ __all__ = [
     "fit_context",
     "forget_gradients",
     "get_active_backend",
+    "has_project",
     "lift_worker_memory_limit",
     "loky",
+    "make_picklable",
     "pool_size",
     "release_oracle",
     "reset_layer_names",
@@ -181,6 +183,22 @@ def silence_oracle(oracle: Any) -> None:
     oracle.save = _do_nothing
     oracle._save_trial = _do_nothing
     oracle._check_consecutive_failures = _do_nothing
+
+
+def has_project(oracle: Any) -> bool:
+    """Tell whether an oracle was told where to save itself."""
+    return hasattr(oracle, "_directory")
+
+
+def make_picklable(oracle: Any) -> None:
+    """Put functions with names in place of those that KerasTuner 1.4.8 does not name.
+
+    In an oracle that is wrapped by another, too.
+    """
+    oracle._run_times.default_factory = int
+    oracle._id_to_hash.default_factory = _do_nothing
+    if hasattr(oracle, "oracle"):
+        make_picklable(oracle.oracle)
 
 
 def copy_space_cheaply(hp: Any) -> None:

@@ -5,7 +5,12 @@ import random
 import numpy as np
 import pytest
 
-from skautonas.strategy import EvolutionOracle, HyperbandOracle, RandomOracle
+from skautonas.strategy import (
+    EvolutionOracle,
+    HyperbandOracle,
+    RandomOracle,
+    SearchOracle,
+)
 from skautonas.testing import check_strategy
 from skautonas.testing.contracts import CHECKS
 
@@ -115,6 +120,20 @@ class SeedsNumPy(RandomOracle):
         return super().populate_space(trial_id)
 
 
+class ReturnsValues(RandomOracle):
+    def populate_space(self, trial_id):
+        return super().populate_space(trial_id)["values"]
+
+
+class ProposesNothing(SearchOracle):
+    pass
+
+
+class ComparesScores(EvolutionOracle):
+    def gain(self, trial):
+        return trial.score
+
+
 @pytest.mark.parametrize(
     ("check", "broken", "words"),
     [
@@ -135,11 +154,30 @@ class SeedsNumPy(RandomOracle):
         ("check_retries", WithoutRetries, "not the next"),
         ("check_generators", SeedsPython, "it changed the state"),
         ("check_generators", SeedsNumPy, "it changed the state"),
+        ("check_direction", ComparesScores, r"compare by self\.gain\(trial\)"),
+        ("check_seeds", ReturnsValues, r"returned \{.* as self\.propose\(values\)"),
+        ("check_seeds", ProposesNothing, "no method populate_space"),
     ],
 )
 def test_what_is_wrong_is_found(check, broken, words, generators_restored):
     with pytest.raises(AssertionError, match=words):
         CHECKS[check](broken)
+
+
+def test_a_mistake_that_fails_many_checks_is_told_once():
+    with pytest.raises(AssertionError) as raised:
+        check_strategy(ProposesNothing)
+    (line,) = str(raised.value).splitlines()
+    assert line.startswith("check_max_trials, check_new_configurations, ")
+
+
+def test_a_failed_trial_has_no_gain():
+    class Greedy(RandomOracle):
+        def learn(self, trial):
+            self.gain(trial)
+
+    with pytest.raises(ValueError, match=r"Look at trial\.status before"):
+        CHECKS["check_failures"](Greedy)
 
 
 @pytest.mark.parametrize("factory", [RandomOracle(), "random", lambda **options: None])

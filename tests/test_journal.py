@@ -134,6 +134,15 @@ def test_a_study_knows_its_facts(tmp_path):
             directory.begin(facts(labels="3"))
 
 
+def test_of_a_description_what_differs_is_told(tmp_path):
+    before, now = (str({"pruner": "x", "levels": n, "size": 1}) for n in (2, 3))
+    with open_directory(tmp_path) as directory:
+        directory.begin(facts(strategy=before))
+        words = r"another strategy \(strategy 'levels': 3, not 'levels': 2\)"
+        with pytest.raises(StudyExistsError, match=words):
+            directory.begin(facts(strategy=now))
+
+
 def test_overwrite_starts_anew(tmp_path):
     with open_directory(tmp_path) as directory:
         directory.begin(facts())

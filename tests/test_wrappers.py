@@ -147,6 +147,14 @@ def test_a_start_that_is_not_feasible_goes_on():
     assert (values["x"], values["tuner/trial_id"]) == (99, first.trial_id)
 
 
+def test_a_constraint_without_a_return_is_refused():
+    oracle = FeasibilityFilter(
+        RandomOracle(objective=OBJECTIVE, hyperparameters=space()), lambda values: None
+    )
+    with pytest.raises(TypeError, match=r"received None\. Add a return"):
+        search(oracle)
+
+
 def test_nothing_feasible_ends_the_search():
     oracle = FeasibilityFilter(
         RandomOracle(objective=OBJECTIVE, hyperparameters=space()), lambda values: False

@@ -19,6 +19,7 @@ from skautonas._compat import (
     StrOptions,
     check_sample_weight,
     fit_context,
+    make_picklable,
 )
 from skautonas._files import temporary_folder
 from skautonas.data.encoder import Encoder
@@ -351,6 +352,8 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the executor out, whose workers belong to this process."""
+        if hasattr(self.strategy, "trials"):  # it is an oracle, not its class
+            make_picklable(self.strategy)
         return super().__getstate__() | {"executor": None}
 
     @abstractmethod

@@ -97,7 +97,9 @@ class StudyDirectory:
         names = [name for name in now if before.get(name, now[name]) != now[name]]
         if names:
             received = "; ".join(
-                f"{name} {now[name]}, not {before.get(name)}" for name in names
+                f"{name} {_beyond(now[name], before.get(name))}, not "
+                f"{_beyond(before.get(name), now[name])}"
+                for name in names
             )
             raise StudyExistsError(
                 f"Expected the study of {str(self.path)!r}; received another "
@@ -213,6 +215,13 @@ def _opened(directory: StudyDirectory) -> Iterator[StudyDirectory]:
         yield directory
     finally:
         directory.close()
+
+
+def _beyond(text: str | None, other: str | None) -> str:
+    """Return what a description says and another does not: all, where nothing is."""
+    parts = (text or "nothing").split(", ")
+    others = (other or "").split(", ")
+    return ", ".join(part for part in parts if part not in others) or str(text)
 
 
 def _refuse_other_files(folder: Path) -> None:

@@ -11,9 +11,10 @@ from skautonas._compat import seed_oracle, without_ended
 from skautonas.space.base import Configuration
 from skautonas.strategy.configurations import Configurations
 from skautonas.strategy.options import check_least
+from skautonas.strategy.oracle import PortableOracle
 
 
-class SearchOracle(keras_tuner.Oracle):
+class SearchOracle(PortableOracle):
     """An oracle that knows its space's configurations, and learns from each trial.
 
     A strategy is a subclass that defines `populate_space` and, where results change
@@ -106,7 +107,17 @@ class SearchOracle(keras_tuner.Oracle):
         -------
         float
             The score, where it is to be maximised.
+
+        Raises
+        ------
+        ValueError
+            Where the trial has no score, as it failed.
         """
+        if trial.score is None:
+            raise ValueError(
+                f"Expected a completed trial; received one with status {trial.status}, "
+                "which has no score. Look at trial.status before."
+            )
         return trial.score if self.objective.direction == "max" else -trial.score
 
     def generator(self) -> np.random.Generator:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from skautonas.strategy.base import SearchOracle
-from skautonas.strategy.options import check_share
+from skautonas.strategy.options import check_least, check_share
 
 # Population and tournament are between the 10 and 3 of NATS-Bench's script and the 30
 # and 10 of naszilla. These and the share of children with two parents were not tuned.
@@ -52,9 +52,10 @@ class EvolutionOracle(SearchOracle):
         crossover: float = CROSSOVER,
         **options: Any,
     ) -> None:
-        if not 1 <= tournament_size <= population_size:
+        check_least(1, population_size=population_size, tournament_size=tournament_size)
+        if tournament_size > population_size:
             raise ValueError(
-                "Expected a tournament_size between 1 and population_size="
+                f"Expected a tournament_size of at most population_size="
                 f"{population_size}; received {tournament_size}."
             )
         check_share(crossover=crossover)

@@ -27,8 +27,9 @@ class FeasibilityFilter(WrapperOracle):
     oracle : keras_tuner.Oracle
         The one to ask.
     is_feasible : callable
-        ``is_feasible(values)`` tells whether to try a configuration, a dict of
-        hyperparameters by name. A suggestion calls it up to some 20 000 times.
+        ``is_feasible(values)`` tells whether to try a configuration, a dict of the
+        active hyperparameters by name: those of other branches are not in it. A
+        suggestion calls it up to some 20 000 times.
 
     Raises
     ------
@@ -50,7 +51,33 @@ class FeasibilityFilter(WrapperOracle):
         self.is_feasible = is_feasible
         within = innermost(oracle)
         if isinstance(within, SearchOracle):
-            within.constraints.append(is_feasible)
+            within.constraints.append(self.is_met)
+
+    def is_met(self, values: Mapping[str, Any]) -> bool:
+        """Return what the function says of a configuration.
+
+        Parameters
+        ----------
+        values : mapping of str to value
+            Active hyperparameters by name.
+
+        Returns
+        -------
+        bool
+            Whether to try it.
+
+        Raises
+        ------
+        TypeError
+            Where the function returns None.
+        """
+        feasible = self.is_feasible(values)
+        if feasible is None:
+            raise TypeError(
+                "Expected is_feasible to return True or False; received None. Add a "
+                "return to it."
+            )
+        return bool(feasible)
 
     def accepts(self, values: Configuration) -> bool:
         """Tell whether a configuration is feasible, here and within.
@@ -65,7 +92,7 @@ class FeasibilityFilter(WrapperOracle):
         bool
             Whether it is.
         """
-        return self.is_feasible(values) and super().accepts(values)
+        return self.is_met(values) and super().accepts(values)
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return the next feasible proposal.
@@ -85,7 +112,7 @@ class FeasibilityFilter(WrapperOracle):
             inner = self.ask()
             values, own = split_values(inner.hyperparameters.values)
             # What goes on was a start, where it is not feasible.
-            if inner.status != "RUNNING" or PARENT in own or self.is_feasible(values):
+            if inner.status != "RUNNING" or PARENT in own or self.is_met(values):
                 return self.pass_on(trial_id, inner)
             self.tell(inner.trial_id, None)
         return self.draw_instead()

@@ -5,7 +5,7 @@ from typing import Any
 
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
-from skautonas.strategy.configurations import Configurations
+from skautonas.strategy.configurations import MAX_LEVELS, Configurations
 from skautonas.strategy.options import check_least
 
 # As KerasTuner's grid takes of a continuous range.
@@ -24,20 +24,25 @@ class GridOracle(SearchOracle):
     Parameters
     ----------
     levels : int, default=10
-        How many values of a range are on the grid, evenly spaced along its scale; all,
-        where it has fewer.
+        How many values of a range are on the grid, at most 10 000, evenly spaced along
+        its scale; all, where it has fewer.
     **options
         As for `keras_tuner.Oracle`.
 
     Raises
     ------
     ValueError
-        Where ``levels`` is below 1.
+        Where ``levels`` is below 1, or above 10 000.
     """
 
     def __init__(self, levels: int = LEVELS, **options: Any) -> None:
         super().__init__(**options)
         check_least(1, levels=levels)
+        if levels > MAX_LEVELS:
+            raise ValueError(
+                f"Expected levels of at most {MAX_LEVELS}; received {levels}. Draw at "
+                "random where a grid is too large."
+            )
         self.levels = levels
         self._grid: tuple[Configurations, Iterator[Configuration]] | None = None
 

@@ -48,6 +48,8 @@ class OptunaOracle(SearchOracle):
     ------
     ImportError
         Where Optuna is not installed.
+    TypeError
+        Where ``sampler`` is none of Optuna's.
 
     References
     ----------
@@ -57,12 +59,17 @@ class OptunaOracle(SearchOracle):
 
     def __init__(self, sampler: Any = None, **options: Any) -> None:
         try:
-            import optuna  # noqa: F401
+            import optuna
         except ImportError as error:
             raise ImportError(
                 "Expected Optuna for this strategy; it is not installed. Run: pip "
                 'install "skautonas[optuna]"'
             ) from error
+        if not isinstance(sampler, optuna.samplers.BaseSampler | None):
+            raise TypeError(
+                "Expected a sampler of Optuna's, such as TPESampler(seed=0); received "
+                f"{sampler!r}."
+            )
         self.sampler = sampler
         super().__init__(**options)
 

@@ -135,6 +135,11 @@ def make(
         )
     if max_trials is not None:
         check_least(1, max_trials=max_trials)
+    if not isinstance(hyperparameters, keras_tuner.HyperParameters | None):
+        raise TypeError(
+            "Expected hyperparameters to be a keras_tuner.HyperParameters; received "
+            f"{hyperparameters!r}."
+        )
     kind = _find(name)
     known = STRATEGIES[name].options if name in STRATEGIES else tuple(options)
     common = signature(keras_tuner.Oracle.__init__).parameters

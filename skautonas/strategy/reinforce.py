@@ -70,7 +70,7 @@ class ReinforceOracle(SearchOracle):
             ("entropy_weight", entropy_weight, entropy_weight >= 0, "of 0 or more"),
             ("baseline_decay", baseline_decay, 0 <= baseline_decay < 1, "in [0, 1)"),
         ):
-            if not is_right:
+            if not (is_right and math.isfinite(value)):
                 raise ValueError(f"Expected {name} {range_}; received {value}.")
         check_least(1, n_units=n_units)
         check_least(2, levels=levels)

@@ -10,10 +10,11 @@ from skautonas import _compat
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
 from skautonas.strategy.configurations import Configurations
+from skautonas.strategy.oracle import PortableOracle
 from skautonas.strategy.own_values import PARENT, split_values
 
 
-class WrapperOracle(keras_tuner.Oracle):
+class WrapperOracle(PortableOracle):
     """An oracle that asks another one, and reports to it.
 
     The other one has trials of its own: a subclass decides which of them become trials

@@ -146,7 +146,10 @@ def check_direction(factory: Factory) -> None:
             ("min", truth),
         ]
     )
-    assert most.tried == negative.tried, "the two searches differ"
+    assert most.tried == negative.tried, (
+        "to maximise a score and to minimise its negative it tries different things: "
+        "compare by self.gain(trial), greater is better, not by trial.score"
+    )
     above, below = (
         np.array([truth(values) for values in search.tried[len(search.tried) // 2 :]])
         for search in (most, least)

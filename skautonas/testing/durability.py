@@ -1,6 +1,7 @@
 """The contracts of a search strategy that is saved, loaded and tried again."""
 
 import tempfile
+from itertools import zip_longest
 from typing import Any
 
 from skautonas._compat import silence_oracle
@@ -27,9 +28,10 @@ def check_reload(factory: Factory) -> None:
         silence_oracle(other.oracle)
         expected = search.run(count + 10).tried[count:]
         received = other.run(10).tried
-        assert received == expected, (
-            f"loaded after {count} trials it tries {received} in place of {expected}"
-        )
+        for one, other_one in zip_longest(received, expected):
+            assert one == other_one, (
+                f"loaded after {count} trials it tries {one} in place of {other_one}"
+            )
 
 
 def check_reload_while_running(factory: Factory) -> None:

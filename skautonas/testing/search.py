@@ -62,6 +62,7 @@ class Search:
         else:
             self.oracle.verbose = 0
             save_oracle_in(self.oracle, folder)
+        self.oracle.populate_space = _checked(self.oracle.populate_space)
         self.score = score
         self.running: list[Trial] = []
         self.tried: list[dict[str, Any]] = []
@@ -124,6 +125,24 @@ class Search:
             )
             for values in self.tried
         ]
+
+
+def _checked(populate_space: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Have a method say what it should return, where it returns something else."""
+
+    def checked(trial_id: str) -> Any:
+        try:
+            response = populate_space(trial_id)
+        except NotImplementedError as error:
+            raise AssertionError("it has no method populate_space(trial_id)") from error
+        if not isinstance(response, dict) or "status" not in response:
+            raise AssertionError(
+                f"populate_space returned {response!r} in place of a dict with status "
+                "and values, as self.propose(values) returns it"
+            )
+        return response
+
+    return checked
 
 
 def small_space() -> keras_tuner.HyperParameters:

@@ -97,8 +97,8 @@ class StudyDirectory:
         names = [name for name in now if before.get(name, now[name]) != now[name]]
         if names:
             received = "; ".join(
-                f"{name} {_beyond(now[name], before.get(name))}, not "
-                f"{_beyond(before.get(name), now[name])}"
+                f"{name} {_beyond(now[name], before[name])}, not "
+                f"{_beyond(before[name], now[name])}"
                 for name in names
             )
             raise StudyExistsError(
@@ -217,11 +217,10 @@ def _opened(directory: StudyDirectory) -> Iterator[StudyDirectory]:
         directory.close()
 
 
-def _beyond(text: str | None, other: str | None) -> str:
+def _beyond(text: str, other: str) -> str:
     """Return what a description says and another does not: all, where nothing is."""
-    parts = (text or "nothing").split(", ")
-    others = (other or "").split(", ")
-    return ", ".join(part for part in parts if part not in others) or str(text)
+    others = other.split(", ")
+    return ", ".join(part for part in text.split(", ") if part not in others) or text
 
 
 def _refuse_other_files(folder: Path) -> None:

@@ -55,7 +55,7 @@ class EvolutionOracle(SearchOracle):
         check_least(1, population_size=population_size, tournament_size=tournament_size)
         if tournament_size > population_size:
             raise ValueError(
-                f"Expected a tournament_size of at most population_size="
+                "Expected a tournament_size of at most population_size="
                 f"{population_size}; received {tournament_size}."
             )
         check_share(crossover=crossover)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from skautonas._compat import children_allowed, lift_worker_memory_limit, loky
 from skautonas._files import temporary_folder
-from skautonas._tensorflow import start_tensorflow
+from skautonas._tensorflow import start_tensorflow, without_collections
 from skautonas.search.devices import Device
 from skautonas.search.memory import own_bytes
 
@@ -164,9 +164,10 @@ def import_tensorflow(asked_at: float) -> float:
         Seconds since then.
     """
     is_cold = "tensorflow" not in sys.modules
-    start_tensorflow()
-    import skautonas.estimation.evaluate
-    import skautonas.estimation.finish  # noqa: F401
+    with without_collections():
+        start_tensorflow()
+        import skautonas.estimation.evaluate
+        import skautonas.estimation.finish  # noqa: F401
 
     if is_cold:
         # A trial ends with a collection of garbage. It took 0.2 s where it went through

@@ -63,13 +63,13 @@ class RepeatedTrials(WrapperOracle):
         dict
             ``status`` and ``values``.
         """
-        if self._latest and len(self._same(self._latest)) < self.repeats:
-            first = self.trials[self._same(self._latest)[0]]
-            self._asked[trial_id] = self._latest
+        if self._latest and len(self.inner.outside(self._latest)) < self.repeats:
+            first = self.trials[self.inner.outside(self._latest)[0]]
+            self.inner.asked[trial_id] = self._latest
             # What was tried, if a start took the place of what the oracle proposed.
             return {"status": "RUNNING", "values": dict(first.hyperparameters.values)}
         response = super().populate_space(trial_id)
-        self._latest = self._asked.get(trial_id, "")
+        self._latest = self.inner.asked.get(trial_id, "")
         return response
 
     def report(self, trial: Trial) -> None:
@@ -80,20 +80,20 @@ class RepeatedTrials(WrapperOracle):
         trial : keras_tuner.engine.trial.Trial
             Completed or failed.
         """
-        inner = self._asked.get(trial.trial_id)
+        inner = self.inner.asked.get(trial.trial_id)
         if inner is None:  # a start, which is tried once
             super().report(trial)
             return
-        same = [self.trials[i] for i in self._same(inner) if i in self.trials]
+        same = [self.trials[i] for i in self.inner.outside(inner) if i in self.trials]
         ended = [t for t in same if t.status in ("COMPLETED", "FAILED")]
         if len(ended) < self.repeats:
             return
         completed = [t for t in ended if t.status == "COMPLETED"]
         if completed:
             mean = float(np.mean([t.score for t in completed]))
-            self.tell(inner, completed[0], mean)
+            self.inner.tell(inner, completed[0], mean)
         else:
-            self.tell(inner, trial)
+            self.inner.tell(inner, trial)
 
     def get_state(self) -> dict[str, Any]:
         """Return what `set_state` needs.
@@ -114,7 +114,3 @@ class RepeatedTrials(WrapperOracle):
             From `get_state`.
         """
         self._latest = state["latest"]
-
-    def _same(self, inner: str) -> list[str]:
-        """Return the trials here of one of the oracle's."""
-        return [own for own, asked in self._asked.items() if asked == inner]

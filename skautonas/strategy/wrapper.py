@@ -10,8 +10,8 @@ from skautonas import _compat
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
 from skautonas.strategy.configurations import Configurations
+from skautonas.strategy.inner import InnerOracle, check_oracle
 from skautonas.strategy.oracle import PortableOracle
-from skautonas.strategy.own_values import PARENT, split_values
 
 
 class WrapperOracle(PortableOracle):
@@ -38,27 +38,7 @@ class WrapperOracle(PortableOracle):
     passes_steps = True
 
     def __init__(self, oracle: keras_tuner.Oracle) -> None:
-        if not isinstance(oracle, keras_tuner.Oracle):
-            raise TypeError(
-                "Expected an oracle to wrap, such as BayesianOracle(); received "
-                f"{oracle!r}."
-            )
-        if isinstance(oracle, keras_tuner.oracles.HyperbandOracle):
-            # It promotes what has ended, be it that it failed, or was never tried here.
-            raise TypeError(
-                "Expected an oracle that learns of completed trials alone; received "
-                "KerasTuner's HyperbandOracle. Wrap that of skautonas.strategy."
-            )
-        if hasattr(oracle.objective, "objectives"):
-            names = [objective.name for objective in oracle.objective.objectives]
-            raise ValueError(
-                f"Expected an oracle with one objective; received one with {names}."
-            )
-        if oracle.trials:
-            raise ValueError(
-                f"Expected a fresh oracle; received one that has {len(oracle.trials)} "
-                f"trials. Make a new {type(oracle).__name__}."
-            )
+        check_oracle(oracle)
         super().__init__(
             objective=oracle.objective,
             max_trials=oracle.max_trials,
@@ -71,15 +51,7 @@ class WrapperOracle(PortableOracle):
         )
         _compat.seed_oracle(self, oracle.seed)
         self.oracle = oracle
-        # It may be asked more often than there are trials here, which are tried again,
-        # and saved, here.
-        oracle.max_trials, oracle.max_retries_per_trial = None, 0
-        _compat.silence_oracle(oracle)
-        # Its trials by those here; and by those of its that were never tried here, what
-        # they were told the result of.
-        self._asked: dict[str, str] = {}
-        self._stands_for: dict[str, str] = {}
-        self._n_asked = 0
+        self.inner = InnerOracle(oracle, self)
         self._n_reported = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -101,7 +73,7 @@ class WrapperOracle(PortableOracle):
         dict
             ``status`` and ``values``.
         """
-        return self.pass_on(trial_id, self.ask())
+        return self.pass_on(trial_id, self.inner.ask())
 
     def report(self, trial: Trial) -> None:
         """Tell the other oracle of a trial that has ended here.
@@ -111,11 +83,11 @@ class WrapperOracle(PortableOracle):
         trial : keras_tuner.engine.trial.Trial
             Completed or failed.
         """
-        inner = self._asked.get(trial.trial_id)
+        inner = self.inner.asked.get(trial.trial_id)
         if inner is None and takes_trials(self.oracle):
-            inner = self._hand_over(trial)
+            inner = self.inner.take(trial)
         if inner is not None:
-            self.tell(inner, trial)
+            self.inner.tell(inner, trial)
 
     def resumable(self) -> set[str]:
         """Return the finished trials that may be the parent of a later one.
@@ -125,25 +97,7 @@ class WrapperOracle(PortableOracle):
         set of str
             Their identifiers; all where the other oracle does not tell.
         """
-        tells = getattr(self.oracle, "resumable", None)
-        if tells is None:
-            return set(self._asked)
-        inner = tells()
-        own = {own for own, asked in self._asked.items() if asked in inner}
-        return own | {o for asked, o in self._stands_for.items() if asked in inner}
-
-    def ask(self) -> Trial:
-        """Return a new trial of the other oracle.
-
-        Returns
-        -------
-        keras_tuner.engine.trial.Trial
-            Its ``status`` says whether there is one.
-        """
-        self.oracle.hyperparameters = self.hyperparameters
-        self.oracle.objective = self.objective
-        self._n_asked += 1
-        return self.oracle.create_trial(f"slot-{self._n_asked}")
+        return self.inner.resumable()
 
     def pass_on(self, trial_id: str, inner: Trial) -> dict[str, Any]:
         """Return the response that makes a trial of the other oracle one here.
@@ -162,28 +116,8 @@ class WrapperOracle(PortableOracle):
         """
         if inner.status != "RUNNING":
             return {"status": inner.status, "values": None}
-        self._asked[trial_id] = inner.trial_id
-        return {"status": "RUNNING", "values": self.own_values(inner)}
-
-    def own_values(self, inner: Trial) -> Configuration:
-        """Return the values of a trial of the other oracle, its parent as one here.
-
-        Parameters
-        ----------
-        inner : keras_tuner.engine.trial.Trial
-            The other oracle's.
-
-        Returns
-        -------
-        dict of str to value
-            Hyperparameters by name.
-        """
-        values = dict(inner.hyperparameters.values)
-        parent = values.pop(PARENT, None)
-        if parent is not None:
-            owns = (own for own, asked in self._asked.items() if asked == parent)
-            values[PARENT] = next(owns, None) or self._stands_for[parent]
-        return values
+        self.inner.asked[trial_id] = inner.trial_id
+        return {"status": "RUNNING", "values": self.inner.values_outside(inner)}
 
     def accepts(self, values: Configuration) -> bool:
         """Tell whether a configuration that the other oracle did not propose may be.
@@ -235,32 +169,6 @@ class WrapperOracle(PortableOracle):
         status = "IDLE" if self.ongoing_trials else "STOPPED"
         return {"status": status, "values": None}
 
-    def tell(self, inner_id: str, trial: Trial | None, score: Any = None) -> None:
-        """Tell the other oracle how one of its trials ended.
-
-        Parameters
-        ----------
-        inner_id : str
-            Its identifier there.
-        trial : Trial or None
-            The trial here: its values, and how it ended; None for one that failed
-            without being tried.
-        score : float, optional
-            In place of that trial's.
-        """
-        inner = self.oracle.trials[inner_id]
-        if trial is not None:
-            self._set_values(inner, trial)
-            inner.message = trial.message
-        if trial is None or trial.status != "COMPLETED":
-            inner.status = "FAILED"
-        else:
-            if score is not None or not inner.metrics.exists(self.objective.name):
-                score = trial.score if score is None else score
-                self.oracle.update_trial(inner_id, {self.objective.name: score})
-            inner.status = "COMPLETED"
-        self.oracle.end_trial(inner)
-
     @keras_tuner.synchronized
     def update_trial(
         self, trial_id: str, metrics: dict[str, float], step: int = 0
@@ -282,7 +190,7 @@ class WrapperOracle(PortableOracle):
             Its ``status`` is "STOPPED" where it is to stop.
         """
         trial = super().update_trial(trial_id, metrics, step)
-        inner = self._asked.get(trial_id)
+        inner = self.inner.asked.get(trial_id)
         if inner is not None and self.passes_steps:
             told = self.oracle.update_trial(inner, metrics, step)
             if told.status == "STOPPED":
@@ -310,15 +218,8 @@ class WrapperOracle(PortableOracle):
         dict
             Plain data, those of the other oracle and of its trials among them.
         """
-        trials = {i: trial.get_state() for i, trial in self.oracle.trials.items()}
-        return super().get_state() | {
-            "asked": self._asked,
-            "stands_for": self._stands_for,
-            "n_asked": self._n_asked,
-            "n_reported": self._n_reported,
-            "oracle": self.oracle.get_state(),
-            "oracle_trials": trials,
-        }
+        own = {"n_reported": self._n_reported}
+        return super().get_state() | self.inner.get_state() | own
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from a state.
@@ -329,12 +230,8 @@ class WrapperOracle(PortableOracle):
             From `get_state`.
         """
         super().set_state(_compat.without_ended(state))
-        self._asked, self._n_asked = dict(state["asked"]), state["n_asked"]
         self._n_reported = state["n_reported"]
-        self._stands_for = dict(state["stands_for"])
-        trials = state["oracle_trials"]
-        self.oracle.trials = {i: Trial.from_state(trials[i]) for i in trials}
-        self.oracle.set_state(state["oracle"])
+        self.inner.set_state(state)
         self.restore(state)
         # It was saved at the end of a trial, before that was reported.
         self._report_new()
@@ -352,24 +249,6 @@ class WrapperOracle(PortableOracle):
         for trial_id in self.end_order[self._n_reported :]:
             self._n_reported += 1
             self.report(self.trials[trial_id])
-
-    def _hand_over(self, trial: Trial) -> str:
-        """Have the other oracle take a trial for its own that it did not propose."""
-        values = dict(trial.hyperparameters.values)
-        response = {"status": "RUNNING", "values": values}
-        populate = self.oracle.populate_space
-        self.oracle.populate_space = lambda trial_id: response
-        try:
-            inner = self.ask()
-        finally:
-            self.oracle.populate_space = populate
-        self._asked[trial.trial_id] = inner.trial_id
-        return inner.trial_id
-
-    def _set_values(self, inner: Trial, trial: Trial) -> None:
-        tried, _ = split_values(trial.hyperparameters.values)
-        _, own = split_values(inner.hyperparameters.values)
-        inner.hyperparameters.values = tried | own
 
 
 def takes_trials(oracle: keras_tuner.Oracle) -> bool:

@@ -53,7 +53,7 @@ class Curves:
 
     def nearest(self, values, taken):
         """Return the number of the nearest configuration that is not taken."""
-        from skautonas.strategy.configurations import distances
+        from skautonas.strategy.encoding import distances
 
         point = self.space.encode(self.space.row(values)[None])
         apart = distances(point, self.points)[0]

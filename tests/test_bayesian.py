@@ -6,7 +6,8 @@ import pytest
 
 from skautonas.strategy import make_oracle
 from skautonas.strategy.bayesian import BayesianOracle
-from skautonas.strategy.configurations import Configurations, distances
+from skautonas.strategy.configurations import Configurations
+from skautonas.strategy.encoding import distances
 from skautonas.strategy.gaussian_process import (
     GaussianProcess,
     Kernel,

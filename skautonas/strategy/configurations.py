@@ -11,11 +11,11 @@ from typing import Any
 
 import keras_tuner
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from skautonas.space.base import Configuration
 from skautonas.strategy.conditions import conditions_of
 from skautonas.strategy.dials import Dial
+from skautonas.strategy.encoding import Encoding
 
 # Draws of a new configuration, so many of them at once: where one in a thousand is new,
 # one suggestion in twenty thousand misses it.
@@ -46,12 +46,7 @@ class Configurations:
         self._is_mutable = np.array([dial.is_mutable for dial in self.dials], bool)
         self._defaults = np.array([d.number(d.parameter.default) for d in self.dials])
         self._conditions = conditions_of(self.dials)
-        # Where the numbers of each column begin in an encoded configuration.
-        ordered = np.array([dial.ordered for dial in self.dials], bool)
-        widths = np.where(ordered, 2, self._sizes + 1)
-        starts = np.cumsum(widths) - widths
-        self._lines, self._corners = np.flatnonzero(ordered), np.flatnonzero(~ordered)
-        self._starts, self._width = starts, int(widths.sum())
+        self._encoding = Encoding(self.dials)
 
     def sample(self, rng: np.random.Generator) -> Configuration:
         """Draw each active hyperparameter uniformly."""
@@ -227,19 +222,7 @@ class Configurations:
 
     def encode(self, rows: np.ndarray) -> np.ndarray:
         """Return points whose `distances` are those of configurations."""
-        points = np.zeros((len(rows), self._width))
-        # A corner for each category, and one for none; two corners are 1 apart.
-        numbers, sizes = rows[:, self._corners], self._sizes[self._corners]
-        corners = np.where(np.isnan(numbers), sizes, numbers).astype(int)
-        places = self._starts[self._corners] + corners
-        np.put_along_axis(points, places, 0.5, axis=1)
-        # A line, and a point from which all of it is 1 away.
-        numbers, sizes = rows[:, self._lines], self._sizes[self._lines]
-        halves = numbers / np.maximum(sizes - 1, 1) / 2
-        inactive, starts = np.isnan(numbers), self._starts[self._lines]
-        points[:, starts] = np.where(inactive, -0.25, halves)
-        points[:, starts + 1] = np.where(inactive, -0.25, 0.5 - halves)
-        return points
+        return self._encoding.points(rows)
 
     def is_active(self, column: int, row: np.ndarray) -> bool:
         """Tell whether the columns before it make a column of a row active."""
@@ -273,22 +256,3 @@ class Configurations:
             blank = active & np.isnan(rows[:, column])
             rows[blank, column] = self._defaults[column]
         return rows
-
-
-def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return the distance of each encoded configuration to each other one.
-
-    Each hyperparameter adds between 0 and 1: how far apart two numbers are, or whether
-    two categories differ; 1 where it is active in one of the two alone.
-
-    Parameters
-    ----------
-    first, second : ndarray of shape (n, points), (m, points)
-        Of one space, as from `Configurations.encode`.
-
-    Returns
-    -------
-    ndarray of shape (n, m)
-        Sums over the hyperparameters.
-    """
-    return cdist(first, second, "cityblock")

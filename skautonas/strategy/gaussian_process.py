@@ -7,7 +7,7 @@ from scipy import linalg
 from scipy.special import ndtr, ndtri
 from scipy.stats import rankdata
 
-from skautonas.strategy.configurations import distances
+from skautonas.strategy.encoding import distances
 
 # The marginal likelihood chooses among these length scales and shares of noise.
 LENGTH_SCALES, NOISES = (0.5, 1.0, 2.0, 4.0, 8.0), (0.01, 0.1, 0.3)

@@ -1,25 +1,17 @@
 """Optuna's samplers as a strategy."""
 
 import copy
-from decimal import Decimal
 from itertools import count
 from typing import Any
 
 import numpy as np
-from keras_tuner.engine.hyperparameters import Int
 
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
-from skautonas.strategy.dials import Dial
+from skautonas.strategy.optuna_parameter import OptunaParameter
 
 # Proposals of the sampler that were tried already, before one is drawn at random.
 MAX_ASKS = 50
-# Of a logarithmic scale, so many steps.
-MAX_STEPS = 1000
-# The place of the last step of a range.
-ALMOST_ONE = 1.0 - 1e-9
-# Of a step: sums of two have not more than the 15 that a float keeps.
-DIGITS = 12
 
 
 class OptunaOracle(SearchOracle):
@@ -77,7 +69,7 @@ class OptunaOracle(SearchOracle):
         """Forget what was learned."""
         self._study: Any = None
         self._is_over = False
-        self._parameters: list[_Parameter] = []
+        self._parameters: list[OptunaParameter] = []
         # Optuna's trials by those here, and what configurations came to.
         self._asked: dict[str, tuple[Any, frozenset]] = {}
         self._gains: dict[frozenset, float | None] = {}
@@ -160,7 +152,7 @@ class OptunaOracle(SearchOracle):
     def _stop(self) -> None:
         self._is_over = True
 
-    def _declared(self) -> "list[_Parameter]":
+    def _declared(self) -> list[OptunaParameter]:
         """Return the hyperparameters as Optuna's; models may declare more."""
         dials = self.configurations.dials
         if len(self._parameters) != len(dials):
@@ -171,7 +163,7 @@ class OptunaOracle(SearchOracle):
                 unique = name
                 while unique in met:
                     unique = f"{name}#{next(suffixes)}"
-                self._parameters.append(_Parameter(column, unique, dial))
+                self._parameters.append(OptunaParameter(column, unique, dial))
                 met.add(unique)
         return self._parameters
 
@@ -192,76 +184,3 @@ class OptunaOracle(SearchOracle):
             self._open().tell(asked, state=state.FAIL)
         else:
             self._open().tell(asked, gain)
-
-
-class _Parameter:
-    """A hyperparameter as one of Optuna's.
-
-    Parameters
-    ----------
-    column : int
-        Its place in a configuration's row.
-    name : str
-        Optuna's.
-    dial : Dial
-        Its values as numbers.
-    """
-
-    def __init__(self, column: int, name: str, dial: Dial) -> None:
-        self.column = column
-        self.name = name
-        self._dial = dial
-        self.distribution = _distribution(dial)
-
-    def suggested(self, asked: Any) -> float:
-        """Return the number of what a trial of Optuna's is suggested."""
-        like = self.distribution
-        if hasattr(like, "choices"):
-            value = asked.suggest_categorical(self.name, like.choices)
-        else:
-            is_int = isinstance(self._dial.parameter, Int)
-            suggest = asked.suggest_int if is_int else asked.suggest_float
-            options = {"step": like.step, "log": like.log}
-            value = suggest(self.name, like.low, like.high, **options)
-        is_stepped = getattr(self._dial.parameter, "step", None) is not None
-        return self._dial.nearest(value) if is_stepped else self._dial.number(value)
-
-    def nearest(self, number: float) -> Any:
-        """Return the value of a number; of one between two steps, that of a step."""
-        value, like = self._dial.value(number), self.distribution
-        if hasattr(like, "choices"):
-            if value in like.choices:
-                return value
-            return min(like.choices, key=lambda choice: abs(choice - value))
-        if like.step is None:
-            return value
-        step = round((value - like.low) / like.step)
-        return min(like.low + step * like.step, like.high)
-
-
-def _decimal(number: float) -> Decimal:
-    """Return a number without what rounding left of it, such as 0.1 + 0.2."""
-    return Decimal(number if isinstance(number, int) else f"{number:.{DIGITS}g}")
-
-
-def _distribution(dial: Dial) -> Any:
-    """Return what Optuna calls the values of a hyperparameter."""
-    from optuna import distributions
-
-    if dial.choices:
-        return distributions.CategoricalDistribution(dial.choices)
-    parameter, options = dial.parameter, {}
-    low, high = parameter.min_value, parameter.max_value
-    if parameter.step is not None:
-        if parameter.sampling != "linear":
-            steps = [dial.value(number) for number in dial.levels(MAX_STEPS)]
-            return distributions.CategoricalDistribution(steps)
-        # Optuna counts in decimals, and cuts a range that does not end with a step.
-        n_steps = round((dial.value(ALMOST_ONE) - low) / parameter.step)
-        first, step = _decimal(low), _decimal(parameter.step)
-        kind = type(low)
-        low, high = kind(first), kind(first + n_steps * step)
-        options = {"step": kind(step)}
-    is_int = isinstance(parameter, Int)
-    make = distributions.IntDistribution if is_int else distributions.FloatDistribution
-    return make(low, high, log=parameter.sampling == "log", **options)

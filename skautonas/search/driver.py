@@ -1,23 +1,22 @@
 """Ask, submit, tell: the loop that owns the state of a search."""
 
-import math
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, replace
+from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any, Protocol
 
 from skautonas.estimation.task import TrialOutcome, TrialTask
 from skautonas.exceptions import DamagedFileError, NoWorkerError
-from skautonas.search.budget import MAX_COLD_START, Budget
-from skautonas.search.deadlines import OVERRUN_SECONDS, Deadlines
+from skautonas.search.attempts import Attempt, Attempts
+from skautonas.search.budget import Budget
+from skautonas.search.deadlines import Deadlines
 from skautonas.search.journal import Asked, Event, Finished, Told
 from skautonas.search.ledger import Ledger
 from skautonas.search.proposal import Proposal
 from skautonas.search.pruner import Pruner
 from skautonas.search.rules import Rules
-from skautonas.search.trial import Trial, outcome_of
+from skautonas.search.trial import Trial
 
 # A search without `max_trials` has converged when this many trials in a row, failed
 # ones too, did not beat the incumbent: after them the next one has a better score with
@@ -28,10 +27,6 @@ MAX_FAILURES = 25
 # An attempt that its search did not survive may have been what ended it, as where
 # memory is short for all of its processes: there are so many before it is given up.
 MAX_ATTEMPTS = 5
-# How often the loop looks whether it was interrupted, and whether trials are late.
-POLL_SECONDS = 0.2
-# A trial that is so late seems not to stop by itself.
-READY_SECONDS = 0.25
 
 
 class Strategy(Protocol):
@@ -59,10 +54,7 @@ class Driver:
     strategy : Strategy
         Proposes configurations.
     executor : concurrent.futures.Executor
-        Evaluates them. Where it has a method ``kill(future)``, trials that do not stop
-        in time are ended, and where it has ``keep_one_ready()``, a worker is there
-        when all are; where it counts the ``restarts`` of its workers, as many trials
-        may take longer.
+        Evaluates them; see `Attempts` for what it may have besides.
     n_workers : int
         How many at once.
     budget : Budget
@@ -104,34 +96,30 @@ class Driver:
         answer_seconds: float = 0.0,
     ) -> None:
         self.strategy = strategy
-        self.executor = executor
         self.n_workers = n_workers
         self.budget = budget
         self.rules = rules
         self.make_task = make_task
-        self.evaluate = evaluate
         self.record = record
         self.forget = forget
         self.on_trial = on_trial
         self.pruner = pruner
-        self.answer_seconds = answer_seconds
         self.ledger = Ledger(rules)
         self.deadlines = Deadlines(budget, rules, self.ledger)
+        self.attempts = Attempts(
+            executor, evaluate, budget, self.deadlines, answer_seconds
+        )
         self.stop_reason = ""
         self.stop_error: NoWorkerError | None = None
         self._asked = 0
-        self._running: dict[Future, _Attempt] = {}
-        self._killed: set[Future] = set()
-        # Restarts of workers that a trial had time for.
-        self._restarts = 0
         # Finished, and to be told when those before are.
         self._early: dict[int, Trial] = {}
         # Asked for in an earlier fit that did not see them finish.
-        self._lost: deque[_Attempt] = deque()
+        self._lost: deque[Attempt] = deque()
 
     def replay(self, events: Iterable[Event]) -> None:
         """Go on where the search stopped that recorded these events."""
-        open_attempts: dict[int, _Attempt] = {}
+        open_attempts: dict[int, Attempt] = {}
         for event in events:
             if isinstance(event, Asked):
                 attempt = open_attempts.get(event.number)
@@ -148,7 +136,7 @@ class Driver:
                     proposal = attempt.proposal
                 floors = self._floors() if attempt is None else attempt.task.floors
                 task = replace(self._task(proposal, event.attempt), floors=floors)
-                open_attempts[event.number] = _Attempt(proposal, task, math.inf)
+                open_attempts[event.number] = Attempt(proposal, task)
             elif isinstance(event, Finished):
                 attempt = open_attempts.pop(event.number)
                 self._early[event.number] = Trial(
@@ -182,58 +170,20 @@ class Driver:
         self._tell_early()
         while not is_interrupted():
             self._submit_proposals()
-            if not self._running:
+            if not self.attempts:
                 break
-            done, _ = wait(self._running, POLL_SECONDS, FIRST_COMPLETED)
-            for future in done:
-                self._receive(future)
-            self._kill_late()
+            for attempt, outcome in self.attempts.ended():
+                self._receive(attempt, outcome)
+            self.attempts.kill_late()
         if is_interrupted():
             self.stop_reason = "interrupted"
-            self._kill(list(self._running))
-            for attempt in self._running.values():
+            self.attempts.kill_all()
+            for attempt in self.attempts:
                 self._forget_attempt(attempt.task)
         return sorted(self.ledger.trials, key=lambda trial: trial.number)
 
-    def _kill_late(self) -> None:
-        """End trials that did not stop by themselves when their time was up.
-
-        Where none seems to, another worker starts before they are ended.
-        """
-        running = {f: a for f, a in self._running.items() if f not in self._killed}
-        if hasattr(self.executor, "keep_one_ready"):
-            doubtful = [self._is_doubtful(attempt) for attempt in running.values()]
-            if doubtful and all(doubtful):
-                self.executor.keep_one_ready()
-        is_late = self.deadlines.is_late
-        self._kill([future for future, a in running.items() if is_late(a.latest)])
-
-    def _is_doubtful(self, attempt: "_Attempt") -> bool:
-        """Tell whether a trial seems not to stop by itself when its time is up.
-
-        Either it is late; or its model is not built yet, which took others less time,
-        though a worker that starts now would be there hardly before it is ended.
-        """
-        is_late = self.deadlines.is_late
-        if is_late(attempt.latest - OVERRUN_SECONDS + READY_SECONDS):
-            return True
-        return (
-            is_late(attempt.latest - OVERRUN_SECONDS - MAX_COLD_START)
-            and self.deadlines.is_slow_to_start(attempt.began)
-            and not attempt.task.built.exists()
-        )
-
-    def _kill(self, futures: list[Future]) -> None:
-        """End the workers of some trials, where the executor can."""
-        kill = getattr(self.executor, "kill", None)
-        if kill is None:
-            return
-        for future in futures:
-            self._killed.add(future)
-            kill(future)
-
     def _submit_proposals(self) -> None:
-        while len(self._running) < self.n_workers:
+        while len(self.attempts) < self.n_workers:
             attempt = self._next_attempt()
             if attempt is None:
                 return
@@ -241,10 +191,9 @@ class Driver:
             self.record(
                 Asked(task.number, task.attempt, task.values, self.budget.elapsed())
             )
-            future = self.executor.submit(self.evaluate, task)
-            self._running[future] = attempt
+            self.attempts.submit(attempt)
 
-    def _next_attempt(self) -> "_Attempt | None":
+    def _next_attempt(self) -> Attempt | None:
         """Return what to run next: a trial that was lost, or one of the strategy's."""
         self._give_up_lost()
         if self._lost and not self.stop_reason:
@@ -258,7 +207,7 @@ class Driver:
             return None
         proposal = self.strategy.ask(self._asked)
         if proposal is None:
-            waiting = self._running or self._early
+            waiting = self.attempts or self._early
             if self.strategy.exhausted or not waiting:
                 self.stop_reason = "exhausted"
             return None
@@ -277,29 +226,15 @@ class Driver:
             )
             self._take(lost, TrialOutcome("failed", error=error))
 
-    def _begin(self, proposal: Proposal, task: TrialTask) -> "_Attempt":
-        """Return an attempt at a trial, with the time that it may take."""
-        seconds = self.deadlines.seconds(self._is_first())
-        latest = self.deadlines.latest(seconds) + self.answer_seconds
-        if self._waits_for_worker():
-            # It may wait for a worker that starts, and must not be killed for it.
-            latest += MAX_COLD_START
-            self._restarts += 1
-        killed_after = self.deadlines.killed_after(seconds)
-        task = replace(
-            task,
-            seconds=seconds,
-            killed_after=killed_after,
-            asked_at=time.monotonic(),
-        )
-        return _Attempt(proposal, task, latest, self.budget.elapsed())
+    def _begin(self, proposal: Proposal, task: TrialTask) -> Attempt:
+        return self.attempts.begin(proposal, task, self._is_first())
 
     def _floors(self) -> tuple[tuple[float, float], ...]:
         return () if self.pruner is None else self.pruner.floors()
 
     def _is_first(self) -> bool:
         """Tell whether no trial was tried before."""
-        return not (self.ledger.trials or self._running or self._early)
+        return not (self.ledger.trials or self.attempts or self._early)
 
     def _task(self, proposal: Proposal, attempt: int) -> TrialTask:
         parent = None if proposal.parent is None else self.ledger[proposal.parent]
@@ -323,26 +258,18 @@ class Driver:
 
     def _out_of_time(self) -> bool:
         """Whether a further trial has no time; a first one is tried in any case."""
-        over = self.deadlines.is_over(self._waits_for_worker())
+        over = self.deadlines.is_over(self.attempts.waits_for_worker())
         return over and not self._is_first()
 
-    def _waits_for_worker(self) -> bool:
-        """Tell whether the next trial may have to wait for a worker that starts."""
-        return self._restarts < getattr(self.executor, "restarts", 0)
-
-    def _receive(self, future: Future) -> None:
-        attempt = self._running.pop(future)
-        attempt.task.built.unlink(missing_ok=True)
-        error = future.exception()
-        if isinstance(error, NoWorkerError):
-            # It has not begun, and runs where the study goes on.
+    def _receive(self, attempt: Attempt, outcome: TrialOutcome | NoWorkerError) -> None:
+        if isinstance(outcome, NoWorkerError):
+            # It runs where the study goes on.
             self._lost.append(attempt)
-            self.stop_reason, self.stop_error = "executor", error
+            self.stop_reason, self.stop_error = "executor", outcome
             return
-        seconds = self.budget.elapsed() - attempt.began
-        self._take(attempt, outcome_of(future, future in self._killed, seconds))
+        self._take(attempt, outcome)
 
-    def _take(self, attempt: "_Attempt", outcome: TrialOutcome) -> None:
+    def _take(self, attempt: Attempt, outcome: TrialOutcome) -> None:
         """Record what an attempt came to, and tell it when its turn has come."""
         task, elapsed = attempt.task, self.budget.elapsed()
         trial = Trial(task, attempt.proposal, outcome, elapsed)
@@ -386,20 +313,7 @@ class Driver:
 
     def _forget_files(self) -> None:
         """Forget the files that neither a later trial nor the final model needs."""
-        attempts = [*self._running.values(), *self._lost]
+        attempts = [*self.attempts, *self._lost]
         parents = {a.proposal.parent for a in attempts if a.proposal.parent is not None}
         for name in self.ledger.take_unneeded(self.strategy.resumable() | parents):
             self.forget(name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """An attempt at a trial; it is killed when ``latest`` seconds have elapsed.
-
-    It ``began`` after so many.
-    """
-
-    proposal: Proposal
-    task: TrialTask
-    latest: float
-    began: float = 0.0

@@ -1,4 +1,4 @@
-"""Strategies with rungs on recorded learning curves, at equal total epochs.
+"""Strategies with and without rungs on recorded learning curves, at equal epochs.
 
 Part of ``strategies.py``; the curves are those of ``record_curves.py``. A proposal
 stands for the recorded configuration that is the nearest to it and was not tried yet.

@@ -8,7 +8,8 @@ as regret that is 0 for the best entry and 1 for the median one. Beside ours:
 KerasTuner's oracles, and Optuna's TPE. 50 seeds (5 of KerasTuner's Bayesian oracle).
 
 ``--outstanding 8``: the same with eight trials running at once as well, and what that
-loses. ``--curves``: those with rungs on recorded learning curves (``replay.py``).
+loses. ``--curves``: those with rungs, and two without, on recorded learning curves
+(``replay.py``).
 ``--real``: all of ours in fits of a minute, on ``SKAUTONAS_DATA`` (``real.py``).
 """
 

@@ -17,6 +17,7 @@ from skautonas.search.journal import Asked, Ended, Finished, Journal
 from skautonas.space import TabularSpace
 from skautonas.strategy import (
     DuplicateFilter,
+    EvolutionOracle,
     FeasibilityFilter,
     GridOracle,
     HyperbandOracle,
@@ -177,6 +178,21 @@ def test_a_strategy_around_another_is_told_from_one_around_a_third():
     ]
     assert len(set(map(_describe, strategies))) == len(strategies)
     assert _describe(strategies[2]) == _describe(copy.deepcopy(strategies[2]))
+
+
+def test_a_strategy_is_described_as_it_is_in_studies_on_disk():
+    common = {
+        "allow_new_entries": True,
+        "max_consecutive_failed_trials": 3,
+        "max_retries_per_trial": 0,
+        "multi_worker": False,
+        "should_report": True,
+        "tune_new_entries": True,
+    }
+    own = {"crossover": 0.2, "population_size": 7, "tournament_size": 6}
+    within = f"EvolutionOracle {dict(sorted((common | own).items()))}"
+    described = _describe(DuplicateFilter(EvolutionOracle(population_size=7)))
+    assert described == f"DuplicateFilter {common} {within}"
 
 
 def test_comments_and_layout_make_no_other_study(tmp_path):

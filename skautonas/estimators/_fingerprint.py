@@ -98,12 +98,18 @@ def _describe(value: Any) -> str:
     if hasattr(value, "__qualname__"):
         return value.__qualname__
     if isinstance(value, keras_tuner.Oracle):
+        # What is private, or in place of a method, is no option.
+        public = {
+            name: option
+            for name, option in vars(value).items()
+            if name[0] != "_" and not callable(getattr(type(value), name, None))
+        }
         options = {
             name: option
-            for name, option in _plain(vars(value)).items()
-            if "seed" not in name and name != "max_trials"  # the estimator's counts
+            for name, option in _plain(public).items()
+            if "seed" not in name and name != "max_trials"  # the estimator's count
         }
-        said = [digest([_code(f)]) for f in vars(value).values() if isfunction(f)]
+        said = [digest([_code(f)]) for f in public.values() if isfunction(f)]
         around = [_describe(value.oracle)] if hasattr(value, "oracle") else []
         return " ".join([type(value).__name__, str(options), *said, *around])
     text = repr(value)

@@ -21,9 +21,18 @@ READY_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt at a trial; it is killed when ``latest`` seconds have elapsed.
+    """An attempt at a trial.
 
-    It ``began`` after so many.
+    Parameters
+    ----------
+    proposal : Proposal
+        What to try.
+    task : TrialTask
+        What a worker gets.
+    latest : float
+        It is killed when so many seconds of the fit have elapsed.
+    began : float
+        Seconds that had elapsed when it began.
     """
 
     proposal: Proposal
@@ -90,6 +99,11 @@ class Attempts:
             Without its time.
         is_first : bool
             Whether no trial was tried before.
+
+        Returns
+        -------
+        Attempt
+            To be submitted at once.
         """
         seconds = self._deadlines.seconds(is_first)
         latest = self._deadlines.latest(seconds) + self._answer_seconds

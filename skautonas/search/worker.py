@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from skautonas._compat import children_allowed, lift_worker_memory_limit, loky
 from skautonas._files import temporary_folder
-from skautonas._tensorflow import start_tensorflow, without_collections
+from skautonas._tensorflow import paused_garbage_collection, start_tensorflow
 from skautonas.search.devices import Device
 from skautonas.search.memory import own_bytes
 
@@ -164,7 +164,7 @@ def import_tensorflow(asked_at: float) -> float:
         Seconds since then.
     """
     is_cold = "tensorflow" not in sys.modules
-    with without_collections():
+    with paused_garbage_collection():
         start_tensorflow()
         import skautonas.estimation.evaluate
         import skautonas.estimation.finish  # noqa: F401

@@ -10,6 +10,8 @@ from keras_tuner.engine.hyperparameters import Boolean, Choice, Fixed, Int
 STEP = 0.2
 # Tries to step away from a value: many at the end of a range, or where it is short.
 MAX_STEPS = 20
+# The place of the last step of a range.
+ALMOST_ONE = 1.0 - 1e-9
 # What rounding leaves of a whole number of steps.
 ROUNDING = 1e-6
 
@@ -106,7 +108,7 @@ class Dial:
         """Return a number of another value, a step along the range away."""
         value = self.value(number)
         for step in STEP * rng.standard_normal(MAX_STEPS):
-            stepped = self.value(np.clip(number + step, 0.0, 1.0 - 1e-9))
+            stepped = self.value(np.clip(number + step, 0.0, ALMOST_ONE))
             if stepped != value:
                 return self._place(stepped)
         return number

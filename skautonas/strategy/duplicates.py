@@ -65,15 +65,15 @@ class DuplicateFilter(WrapperOracle):
             self._note(known)
         self._n_noted = len(self.trials)
         for _ in range(MAX_ASKS):
-            inner = self.inner.ask()
+            inner = self.inner_trials.ask()
             attempt = self._attempt(inner)
             is_new = inner.status != "RUNNING" or attempt not in self._first
             if is_new or PARENT in inner.hyperparameters.values:
                 return self.pass_on(trial_id, inner)
             first = self.trials[self._first[attempt]]
-            self.inner.stands_for[inner.trial_id] = first.trial_id
+            self.inner_trials.stands_for[inner.trial_id] = first.trial_id
             if first.status in ("COMPLETED", "FAILED"):
-                self.inner.tell(inner.trial_id, first)
+                self.inner_trials.tell(inner.trial_id, first)
             else:
                 self._waiting.setdefault(first.trial_id, []).append(inner.trial_id)
         return self.draw_instead()
@@ -90,7 +90,7 @@ class DuplicateFilter(WrapperOracle):
         # A model may have declared more as it was built.
         self._note(trial)
         for inner in self._waiting.pop(trial.trial_id, ()):
-            self.inner.tell(inner, trial)
+            self.inner_trials.tell(inner, trial)
 
     def get_state(self) -> dict[str, Any]:
         """Return what `set_state` needs.

@@ -61,7 +61,7 @@ def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    first, second : ndarray of shape (n, points), (m, points)
+    first, second : ndarray of shape (n, width), (m, width)
         Of one space, as from `Encoding.points`.
 
     Returns

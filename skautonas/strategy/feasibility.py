@@ -109,10 +109,10 @@ class FeasibilityFilter(WrapperOracle):
             trials run, else "STOPPED".
         """
         for _ in range(MAX_ASKS):
-            inner = self.inner.ask()
+            inner = self.inner_trials.ask()
             values, own = split_values(inner.hyperparameters.values)
             # What goes on was a start, where it is not feasible.
             if inner.status != "RUNNING" or PARENT in own or self.is_met(values):
                 return self.pass_on(trial_id, inner)
-            self.inner.tell(inner.trial_id, None)
+            self.inner_trials.tell(inner.trial_id, None)
         return self.draw_instead()

@@ -10,14 +10,14 @@ from skautonas.space.base import Configuration
 from skautonas.strategy.own_values import PARENT, split_values
 
 
-class InnerOracle:
-    """An oracle that is asked by another one, and told what became of its trials.
+class InnerTrials:
+    """The trials of an oracle that another one asks.
 
     Parameters
     ----------
     oracle : keras_tuner.Oracle
         That passed `check_oracle`; owned by this from now on.
-    outside : keras_tuner.Oracle
+    outer : keras_tuner.Oracle
         The one that asks: its space and objective are those of both.
 
     Attributes
@@ -29,9 +29,9 @@ class InnerOracle:
         were told.
     """
 
-    def __init__(self, oracle: keras_tuner.Oracle, outside: keras_tuner.Oracle) -> None:
+    def __init__(self, oracle: keras_tuner.Oracle, outer: keras_tuner.Oracle) -> None:
         self.oracle = oracle
-        self._outside = outside
+        self._outer = outer
         # It may be asked more often than there are trials outside, where they are
         # tried again, and saved.
         oracle.max_trials, oracle.max_retries_per_trial = None, 0
@@ -48,8 +48,8 @@ class InnerOracle:
         keras_tuner.engine.trial.Trial
             Its ``status`` says whether there is one.
         """
-        self.oracle.hyperparameters = self._outside.hyperparameters
-        self.oracle.objective = self._outside.objective
+        self.oracle.hyperparameters = self._outer.hyperparameters
+        self.oracle.objective = self._outer.objective
         self._n_asked += 1
         return self.oracle.create_trial(f"slot-{self._n_asked}")
 
@@ -77,7 +77,9 @@ class InnerOracle:
         self.asked[trial.trial_id] = inner.trial_id
         return inner.trial_id
 
-    def tell(self, inner_id: str, trial: Trial | None, score: Any = None) -> None:
+    def tell(
+        self, inner_id: str, trial: Trial | None, score: float | None = None
+    ) -> None:
         """Tell the oracle how one of its trials ended.
 
         Parameters
@@ -90,7 +92,7 @@ class InnerOracle:
         score : float, optional
             In place of that trial's.
         """
-        inner, objective = self.oracle.trials[inner_id], self._outside.objective.name
+        inner, objective = self.oracle.trials[inner_id], self._outer.objective.name
         if trial is not None:
             tried, _ = split_values(trial.hyperparameters.values)
             _, own = split_values(inner.hyperparameters.values)
@@ -105,12 +107,12 @@ class InnerOracle:
             inner.status = "COMPLETED"
         self.oracle.end_trial(inner)
 
-    def values_outside(self, inner: Trial) -> Configuration:
+    def outer_values(self, trial: Trial) -> Configuration:
         """Return the values of one of its trials, the parent as a trial outside.
 
         Parameters
         ----------
-        inner : keras_tuner.engine.trial.Trial
+        trial : keras_tuner.engine.trial.Trial
             One within.
 
         Returns
@@ -118,14 +120,14 @@ class InnerOracle:
         dict of str to value
             Hyperparameters by name.
         """
-        values = dict(inner.hyperparameters.values)
+        values = dict(trial.hyperparameters.values)
         parent = values.pop(PARENT, None)
         if parent is not None:
-            same = self.outside(parent)
+            same = self.outer_trials(parent)
             values[PARENT] = same[0] if same else self.stands_for[parent]
         return values
 
-    def outside(self, inner_id: str) -> list[str]:
+    def outer_trials(self, inner_id: str) -> list[str]:
         """Return the trials outside that are one of its own.
 
         Parameters

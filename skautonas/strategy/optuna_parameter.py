@@ -5,12 +5,10 @@ from typing import Any
 
 from keras_tuner.engine.hyperparameters import Int
 
-from skautonas.strategy.dials import Dial
+from skautonas.strategy.dials import ALMOST_ONE, Dial
 
 # Of a logarithmic scale, so many steps.
-MAX_STEPS = 1000
-# The place of the last step of a range.
-ALMOST_ONE = 1.0 - 1e-9
+MOST_STEPS = 1000
 # Of a step: sums of two have not more than the 15 that a float keeps.
 DIGITS = 12
 
@@ -75,7 +73,7 @@ def _distribution(dial: Dial) -> Any:
     low, high = parameter.min_value, parameter.max_value
     if parameter.step is not None:
         if parameter.sampling != "linear":
-            steps = [dial.value(number) for number in dial.levels(MAX_STEPS)]
+            steps = [dial.value(number) for number in dial.levels(MOST_STEPS)]
             return distributions.CategoricalDistribution(steps)
         # Optuna counts in decimals, and cuts a range that does not end with a step.
         n_steps = round((dial.value(ALMOST_ONE) - low) / parameter.step)

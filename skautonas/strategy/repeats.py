@@ -63,13 +63,14 @@ class RepeatedTrials(WrapperOracle):
         dict
             ``status`` and ``values``.
         """
-        if self._latest and len(self.inner.outside(self._latest)) < self.repeats:
-            first = self.trials[self.inner.outside(self._latest)[0]]
-            self.inner.asked[trial_id] = self._latest
+        same = self.inner_trials.outer_trials(self._latest)
+        if same and len(same) < self.repeats:
+            first = self.trials[same[0]]
+            self.inner_trials.asked[trial_id] = self._latest
             # What was tried, if a start took the place of what the oracle proposed.
             return {"status": "RUNNING", "values": dict(first.hyperparameters.values)}
         response = super().populate_space(trial_id)
-        self._latest = self.inner.asked.get(trial_id, "")
+        self._latest = self.inner_trials.asked.get(trial_id, "")
         return response
 
     def report(self, trial: Trial) -> None:
@@ -80,20 +81,21 @@ class RepeatedTrials(WrapperOracle):
         trial : keras_tuner.engine.trial.Trial
             Completed or failed.
         """
-        inner = self.inner.asked.get(trial.trial_id)
+        inner = self.inner_trials.asked.get(trial.trial_id)
         if inner is None:  # a start, which is tried once
             super().report(trial)
             return
-        same = [self.trials[i] for i in self.inner.outside(inner) if i in self.trials]
-        ended = [t for t in same if t.status in ("COMPLETED", "FAILED")]
+        same = self.inner_trials.outer_trials(inner)
+        begun = [self.trials[i] for i in same if i in self.trials]
+        ended = [t for t in begun if t.status in ("COMPLETED", "FAILED")]
         if len(ended) < self.repeats:
             return
         completed = [t for t in ended if t.status == "COMPLETED"]
         if completed:
             mean = float(np.mean([t.score for t in completed]))
-            self.inner.tell(inner, completed[0], mean)
+            self.inner_trials.tell(inner, completed[0], mean)
         else:
-            self.inner.tell(inner, trial)
+            self.inner_trials.tell(inner, trial)
 
     def get_state(self) -> dict[str, Any]:
         """Return what `set_state` needs.

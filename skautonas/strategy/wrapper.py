@@ -10,7 +10,7 @@ from skautonas import _compat
 from skautonas.space.base import Configuration
 from skautonas.strategy.base import SearchOracle
 from skautonas.strategy.configurations import Configurations
-from skautonas.strategy.inner import InnerOracle, check_oracle
+from skautonas.strategy.inner import InnerTrials, check_oracle
 from skautonas.strategy.oracle import PortableOracle
 
 
@@ -32,6 +32,13 @@ class WrapperOracle(PortableOracle):
         Where it is no oracle, but a name or a class; or KerasTuner's Hyperband.
     ValueError
         Where the oracle has trials already, or several objectives.
+
+    Attributes
+    ----------
+    oracle : keras_tuner.Oracle
+        The one that is asked.
+    inner_trials : InnerTrials
+        Its trials: asks for them, tells it of them, and knows which are which of ours.
     """
 
     # Whether a trial here is one of the other oracle, so that it is told each step.
@@ -51,7 +58,7 @@ class WrapperOracle(PortableOracle):
         )
         _compat.seed_oracle(self, oracle.seed)
         self.oracle = oracle
-        self.inner = InnerOracle(oracle, self)
+        self.inner_trials = InnerTrials(oracle, self)
         self._n_reported = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -73,7 +80,7 @@ class WrapperOracle(PortableOracle):
         dict
             ``status`` and ``values``.
         """
-        return self.pass_on(trial_id, self.inner.ask())
+        return self.pass_on(trial_id, self.inner_trials.ask())
 
     def report(self, trial: Trial) -> None:
         """Tell the other oracle of a trial that has ended here.
@@ -83,11 +90,11 @@ class WrapperOracle(PortableOracle):
         trial : keras_tuner.engine.trial.Trial
             Completed or failed.
         """
-        inner = self.inner.asked.get(trial.trial_id)
+        inner = self.inner_trials.asked.get(trial.trial_id)
         if inner is None and takes_trials(self.oracle):
-            inner = self.inner.take(trial)
+            inner = self.inner_trials.take(trial)
         if inner is not None:
-            self.inner.tell(inner, trial)
+            self.inner_trials.tell(inner, trial)
 
     def resumable(self) -> set[str]:
         """Return the finished trials that may be the parent of a later one.
@@ -97,7 +104,7 @@ class WrapperOracle(PortableOracle):
         set of str
             Their identifiers; all where the other oracle does not tell.
         """
-        return self.inner.resumable()
+        return self.inner_trials.resumable()
 
     def pass_on(self, trial_id: str, inner: Trial) -> dict[str, Any]:
         """Return the response that makes a trial of the other oracle one here.
@@ -116,8 +123,8 @@ class WrapperOracle(PortableOracle):
         """
         if inner.status != "RUNNING":
             return {"status": inner.status, "values": None}
-        self.inner.asked[trial_id] = inner.trial_id
-        return {"status": "RUNNING", "values": self.inner.values_outside(inner)}
+        self.inner_trials.asked[trial_id] = inner.trial_id
+        return {"status": "RUNNING", "values": self.inner_trials.outer_values(inner)}
 
     def accepts(self, values: Configuration) -> bool:
         """Tell whether a configuration that the other oracle did not propose may be.
@@ -190,7 +197,7 @@ class WrapperOracle(PortableOracle):
             Its ``status`` is "STOPPED" where it is to stop.
         """
         trial = super().update_trial(trial_id, metrics, step)
-        inner = self.inner.asked.get(trial_id)
+        inner = self.inner_trials.asked.get(trial_id)
         if inner is not None and self.passes_steps:
             told = self.oracle.update_trial(inner, metrics, step)
             if told.status == "STOPPED":
@@ -219,7 +226,7 @@ class WrapperOracle(PortableOracle):
             Plain data, those of the other oracle and of its trials among them.
         """
         own = {"n_reported": self._n_reported}
-        return super().get_state() | self.inner.get_state() | own
+        return super().get_state() | self.inner_trials.get_state() | own
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from a state.
@@ -231,7 +238,7 @@ class WrapperOracle(PortableOracle):
         """
         super().set_state(_compat.without_ended(state))
         self._n_reported = state["n_reported"]
-        self.inner.set_state(state)
+        self.inner_trials.set_state(state)
         self.restore(state)
         # It was saved at the end of a trial, before that was reported.
         self._report_new()

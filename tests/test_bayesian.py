@@ -7,7 +7,6 @@ import pytest
 from skautonas.strategy import make_oracle
 from skautonas.strategy.bayesian import BayesianOracle
 from skautonas.strategy.configurations import Configurations
-from skautonas.strategy.encoding import distances
 from skautonas.strategy.gaussian_process import (
     GaussianProcess,
     Kernel,
@@ -93,23 +92,6 @@ def test_a_mutation_changes_what_it_says_and_keeps_the_rest(hp):
         differ = {k for k in values if values[k] != changed.get(k)} - {"depth"}
         depth = values.get("depth") != changed.get("depth")
         assert len(differ) == 1 or (not differ and depth)
-
-
-def test_distances_count_what_differs(hp):
-    configurations = Configurations(hp)
-    base = {f"size{index}": 16 for index in range(8)}
-    base |= {"kind": "a", "rate": 1e-4, "deep": False}
-    others = [
-        base,
-        base | {"kind": "c"},
-        base | {"size0": 128},
-        base | {"size0": 64},
-        base | {"kind": "b", "depth": 9},
-        base | {"deep": True},
-    ]
-    encoded = configurations.encode(np.stack(list(map(configurations.row, others))))
-    apart = distances(encoded[:1], encoded)[0]
-    np.testing.assert_allclose(apart, [0, 1, 1, 2 / 3, 2, 1])
 
 
 def test_the_process_interpolates_and_is_unsure_far_away(hp):

@@ -26,19 +26,19 @@ class WrapperOracle(PortableOracle):
         The one to ask: fresh, with one objective; owned by this one from now on. Its
         options are those of this one.
 
-    Raises
-    ------
-    TypeError
-        Where it is no oracle, but a name or a class; or KerasTuner's Hyperband.
-    ValueError
-        Where the oracle has trials already, or several objectives.
-
     Attributes
     ----------
     oracle : keras_tuner.Oracle
         The one that is asked.
     inner_trials : InnerTrials
         Its trials: asks for them, tells it of them, and knows which are which of ours.
+
+    Raises
+    ------
+    TypeError
+        Where it is no oracle, but a name or a class; or KerasTuner's Hyperband.
+    ValueError
+        Where the oracle has trials already, or several objectives.
     """
 
     # Whether a trial here is one of the other oracle, so that it is told each step.

@@ -23,7 +23,7 @@ def linear_model(modality, task, n_features):
         if task == "classification":
             head = LogisticRegression(C=10.0, max_iter=1000)
         return make_pipeline(
-            TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2)), head
+            TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=2), head
         )
     if modality == "image":
         pca = PCA(min(100, n_features), svd_solver="randomized", random_state=0)
@@ -47,24 +47,27 @@ def table_columns():
     )
 
 
-def boosting(task):
-    """Return histogram gradient boosting with its default settings."""
+def ordinal_columns():
+    """Return a preprocessing of tables for trees: codes of what is no number."""
     from sklearn.compose import make_column_selector as select
     from sklearn.compose import make_column_transformer
+    from sklearn.preprocessing import OrdinalEncoder
+
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    return make_column_transformer(
+        (codes, select(dtype_exclude="number")), remainder="passthrough"
+    )
+
+
+def boosting(task):
+    """Return histogram gradient boosting with its default settings."""
     from sklearn.ensemble import (
         HistGradientBoostingClassifier,
         HistGradientBoostingRegressor,
     )
-    from sklearn.multioutput import MultiOutputRegressor
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OrdinalEncoder
 
-    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-    columns = make_column_transformer(
-        (codes, select(dtype_exclude="number")), remainder="passthrough"
-    )
+    columns = ordinal_columns()
     if task == "classification":
         return make_pipeline(columns, HistGradientBoostingClassifier(random_state=0))
-    return make_pipeline(
-        columns, MultiOutputRegressor(HistGradientBoostingRegressor(random_state=0))
-    )
+    return make_pipeline(columns, HistGradientBoostingRegressor(random_state=0))

@@ -12,7 +12,7 @@ from contextlib import suppress
 import numpy as np
 from keras_net import Network, until
 
-PACKAGES = ("autokeras", "keras-tuner", "keras", "tensorflow")
+PACKAGES = ("autokeras", "keras-tuner", "keras", "tensorflow-cpu")
 SEARCH_SHARE = 0.6
 MAX_EPOCHS, FACTOR, PATIENCE = 10, 3, 5
 TIMES = 10

@@ -1,7 +1,7 @@
 """Seconds asked and used: twenty fits of all modalities, alone and beside another.
 
 Run: ``SKAUTONAS_DATA=... python benchmarks/budget.py`` (the folder's layout is that of
-``accuracy.py``). Required: at most 5 % or 3 s more than asked, and at least 90 % used
+``problems.py``). Required: at most 5 % or 3 s more than asked, and at least 90 % used
 while there is something to search. A search that has converged, or has tried all,
 stops earlier; the last column says why it ended. Where a trial would have no time any
 more, the rest is left: as long as the slowest trial took to start.
@@ -12,8 +12,8 @@ import multiprocessing
 import time
 from contextlib import contextmanager, nullcontext
 
-import numpy as np
-from accuracy import open_data, search, warm_up
+import problems
+from ours import search, warm_up
 
 # Set, rows, pixels a side (0 as they are), and seconds.
 CASES = (
@@ -23,7 +23,6 @@ CASES = (
     ("mnist5k", 5_000, 0, 20),
     ("mnist5k", 2_000, 64, 30),
 )
-MODALITIES = {"adult": "tabular", "trec6": "text", "mnist5k": "image"}
 
 
 def spin():
@@ -46,9 +45,8 @@ def another_process():
 
 def rows_of(name, n_rows, side):
     """Return rows and labels, images enlarged to ``side`` pixels by repetition."""
-    X, y = open_data().load(name)
-    take = X.iloc if hasattr(X, "iloc") else X
-    X, y = take[:n_rows], np.asarray(y)[:n_rows]
+    X, y = problems.read(name)
+    X, y = problems.take(X, slice(n_rows)), y[:n_rows]
     if side:
         times = -(-side // X.shape[1])
         X = X.repeat(times, axis=1).repeat(times, axis=2)[:, :side, :side]
@@ -67,7 +65,7 @@ def main():
         X, y = rows_of(name, n_rows, side)
         for n_jobs in (1, 2):
             for busy in (False, True):
-                fitted = search(MODALITIES[name], "classification", budget, 0)
+                fitted = search(problems.problem(name), budget, 0)
                 fitted.set_params(n_jobs=n_jobs)
                 with another_process() if busy else nullcontext():
                     start = time.monotonic()

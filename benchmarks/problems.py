@@ -137,6 +137,13 @@ def split(name, number):
     return train, test
 
 
+def parts(name, number):
+    """Return X that trains, X that tests, and their y."""
+    X, y = read(name)
+    train, test = split(name, number)
+    return take(X, train), take(X, test), y[train], y[test]
+
+
 def digest(rows):
     """Return a short name of some rows: two splits of one name are the same."""
     return hashlib.sha256(np.asarray(rows, "int64").tobytes()).hexdigest()[:12]

@@ -1,13 +1,14 @@
 """Strategies in real fits of a minute: a table, texts, and images.
 
-Part of ``strategies.py``; sets and splits are those of ``accuracy.py``. Every fit has
+Part of ``strategies.py``; sets and splits are those of ``problems.py``. Every fit has
 the defaults but for its strategy, and workers that have started. Reported are the score
 of the winner on test rows that no search saw, and how many trials were completed.
 """
 
 import statistics
 
-from accuracy import search, split, warm_up
+import problems
+from ours import search, warm_up
 
 SETS = ("letter", "trec6", "mnist5k")
 BUDGET = 60.0
@@ -15,8 +16,8 @@ BUDGET = 60.0
 
 def measure(name, strategy, seed):
     """Fit once; return the score on the test rows, and the completed trials."""
-    modality, task, (X_train, X_test, y_train, y_test) = split(name, seed)
-    estimator = search(modality, task, BUDGET, seed).set_params(strategy=strategy)
+    X_train, X_test, y_train, y_test = problems.parts(name, seed)
+    estimator = search(problems.problem(name), BUDGET, seed, strategy=strategy)
     warm_up()
     estimator.fit(X_train, y_train)
     completed = sum(trial.status == "completed" for trial in estimator.trials_)

@@ -1,7 +1,7 @@
 """Record learning curves of random configurations, for `strategies.py` to replay.
 
 Run: ``SKAUTONAS_DATA=... python benchmarks/record_curves.py --directory D`` (the data
-have the layout of ``accuracy.py``). Trains random configurations of our default spaces
+have the layout of ``problems.py``). Trains random configurations of our default spaces
 in full and writes their validation scores by epoch to ``benchmarks/curves``. It takes
 three hours on two cores; a run that is stopped goes on.
 """
@@ -13,7 +13,8 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from accuracy import open_data
+from problems import read as read_set
+from problems import take
 
 FOLDER = Path(__file__).parent / "curves"
 # Set: estimator, rows (None: all), configurations, most epochs.
@@ -45,12 +46,10 @@ def record(name, directory):
     import skautonas
 
     kind, n_rows, count, epochs = SETS[name]
-    X, y = open_data().load(name)
-    y = np.asarray(y)
+    X, y = read_set(name)
     if n_rows is not None:
         chosen = np.random.default_rng(0).permutation(len(y))[:n_rows]
-        X = X.iloc[chosen] if hasattr(X, "iloc") else X[chosen]
-        y = y[chosen]
+        X, y = take(X, chosen), y[chosen]
     hp, starts = describe(getattr(skautonas, kind), X, y)
     fitted = getattr(skautonas, kind)(
         strategy="random",

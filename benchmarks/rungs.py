@@ -1,7 +1,7 @@
 """How many rungs a Hyperband of a minute should have.
 
 Run: ``SKAUTONAS_DATA=... python benchmarks/rungs.py`` (the folder's layout is that of
-``accuracy.py``). Warm searches on two workers; for each set and split, and each number
+``problems.py``). Warm searches on two workers; for each set and split, and each number
 of rungs in turn: trials, share of the workers' time in training steps, score of the
 best trial on the validation rows, and of its model on the test rows.
 """
@@ -12,7 +12,8 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras_tuner
-from accuracy import search, split, warm_up
+import problems
+from ours import search, warm_up
 
 SETS = ("trec6", "mnist5k", "adult")
 RUNGS = (3, 2)
@@ -23,11 +24,14 @@ def measure(name, seed, rungs, budget):
     """Fit once, and print a line."""
     from skautonas.strategy.hyperband import HyperbandOracle
 
-    modality, task, (X_train, X_test, y_train, y_test) = split(name, seed)
+    X_train, X_test, y_train, y_test = problems.parts(name, seed)
     objective = keras_tuner.Objective("score", "max")
-    estimator = search(modality, task, budget, seed)
-    estimator.set_params(
-        strategy=HyperbandOracle(rungs=rungs, objective=objective), refit=False
+    estimator = search(
+        problems.problem(name),
+        budget,
+        seed,
+        strategy=HyperbandOracle(rungs=rungs, objective=objective),
+        refit=False,
     )
     warm_up()
     estimator.fit(X_train[:MOST_ROWS], y_train[:MOST_ROWS])

@@ -1,7 +1,7 @@
 """Scores and seconds on few rows, beside a linear model on the same rows.
 
 Run: ``SKAUTONAS_DATA=... python benchmarks/small.py --budget 15``; the folder's layout
-is that of ``accuracy.py``. Of each set, 20 to 1000 rows train and 2000 others
+is that of ``problems.py``. Of each set, 20 to 1000 rows train and 2000 others
 test, in five random draws. Required: the mean score at least the linear model's less
 one standard error of it, and the time at most the budget.
 """
@@ -12,8 +12,9 @@ import sys
 import time
 
 import numpy as np
-from accuracy import open_data, search, warm_up
+import problems
 from baselines import linear_model, thinned
+from ours import search, warm_up
 from sklearn.model_selection import train_test_split
 
 SETS = ("adult", "trec6", "mnist5k")
@@ -32,20 +33,20 @@ def draw(X, y, n_rows, seed):
     return take[train], take[test], y[train], y[test]
 
 
-def measure(modality, data, budget, seed):
+def measure(problem, data, budget, seed):
     """Return our score and seconds, and the linear model's."""
     X_train, X_test, y_train, y_test = data
-    ours = search(modality, "classification", budget, seed)
+    ours = search(problem, budget, seed)
     start = time.monotonic()
     ours.fit(X_train, y_train)
     seconds = time.monotonic() - start
     score = ours.score(X_test, y_test)
     n_components = None
-    if modality == "image":
+    if problem.modality == "image":
         X_train, X_test = thinned(X_train), thinned(X_test)
         n_components = min(X_train.shape)
     start = time.monotonic()
-    linear = linear_model(modality, "classification", n_components).fit(
+    linear = linear_model(problem.modality, "classification", n_components).fit(
         X_train, y_train
     )
     fitted = time.monotonic() - start
@@ -65,20 +66,17 @@ def main():
     parser.add_argument("--sets", nargs="*", default=SETS)
     parser.add_argument("--sizes", nargs="*", type=int, default=SIZES)
     arguments = parser.parse_args()
-    load = open_data()
     warm_up()
     print(
         f"{'set':10s} rows    ours  linear  st.err. max. s  linear s trials  required"
     )
     missed = 0
     for name in arguments.sets:
-        X, y = load.load(name)
-        modality = load.info(name)["modality"].split("_")[0]
+        X, y = problems.read(name)
+        problem = problems.problem(name)
         for n_rows in arguments.sizes:
             results = [
-                measure(
-                    modality, draw(X, np.asarray(y), n_rows, s), arguments.budget, s
-                )
+                measure(problem, draw(X, y, n_rows, s), arguments.budget, s)
                 for s in range(N_DRAWS)
             ]
             ours, seconds, linear, fitted, trials = zip(*results, strict=True)

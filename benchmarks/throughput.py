@@ -1,7 +1,7 @@
 """Trials a minute beside KerasTuner's own search, over the same configurations.
 
 Run: ``SKAUTONAS_DATA=... python benchmarks/throughput.py`` (the folder's layout is that
-of ``accuracy.py``; KerasTuner 1.4.8 needs ``pip install tensorboard``). Both sides
+of ``problems.py``; KerasTuner 1.4.8 needs ``pip install tensorboard``). Both sides
 train the same list of plain models of our spaces for the same number of epochs, on
 two cores: ours as a fit with its oracle, journal, checkpoints and scorer, on two warm
 workers; KerasTuner's as its documentation teaches it, a `keras_tuner.GridSearch` over
@@ -22,7 +22,8 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from accuracy import open_data, search
+import problems
+from ours import search
 
 # Modality: data set, rows, configurations, epochs, required and aimed-at ratio.
 CASES = {
@@ -63,9 +64,8 @@ def open_case(modality):
     from skautonas.estimators._study import make_study
 
     name, n_rows, *_ = CASES[modality]
-    X, y = open_data().load(name)
-    take = X.iloc if hasattr(X, "iloc") else X
-    X, y = take[:n_rows], np.asarray(y)[:n_rows]
+    X, y = problems.read(name)
+    X, y = problems.take(X, slice(n_rows)), y[:n_rows]
     estimator = getattr(skautonas, f"{modality.capitalize()}SearchClassifier")
     like = estimator(space=spaces()[modality], refit=False)
     like.scorer_ = make_scorer("accuracy")
@@ -178,7 +178,7 @@ def efficiency(modality, X, y, budget):
     """Return a fitted search, and the seconds from its first trial on."""
     from skautonas.search.journal import Asked, Finished, Journal
 
-    estimator = search(modality, "classification", budget, 0)
+    estimator = search(problems.problem(CASES[modality][0]), budget, 0)
     with tempfile.TemporaryDirectory() as folder:
         estimator.set_params(
             strategy="hyperband",

@@ -1,0 +1,55 @@
+"""Our estimators, as anybody would call them, and with parts taken away."""
+
+PACKAGES = ("skautonas", "keras", "tensorflow", "keras-tuner", "scikit-learn")
+N_JOBS = 2
+# What is taken away: parameters by the system's name.
+WITHOUT = {
+    "all": {},
+    "random": {"strategy": "random"},
+    "no-refit": {"refit": False},
+}
+SCORINGS = {"f1": "f1_micro", "average_precision": "average_precision"}
+
+
+def search(problem, budget, seed, **options):
+    """Return the estimator for a problem."""
+    import skautonas
+
+    kind = "Regressor" if problem.task == "regression" else "Classifier"
+    estimator = getattr(skautonas, f"{problem.modality.title()}Search{kind}")
+    return estimator(
+        time_budget=budget,
+        n_jobs=N_JOBS,
+        random_state=seed,
+        scoring=SCORINGS.get(problem.scoring),
+        **options,
+    )
+
+
+def warm_up():
+    """Start the workers and import TensorFlow, so that budgets compare."""
+    import keras_tuner  # noqa: F401
+
+    from skautonas.search.executor import LocalExecutor
+
+    with LocalExecutor(N_JOBS) as executor:
+        for future in executor.warm_up():
+            future.result()
+
+
+def prepare(problem):
+    """Start what a second fit would find."""
+    warm_up()
+
+
+def fit(system, problem, X, y, budget, seed):
+    """Return a fitted estimator."""
+    fitted = search(problem, budget, seed, **WITHOUT[system]).fit(X, y)
+    fitted.facts = {
+        "validation": fitted.best_score_,
+        "trials": fitted.n_trials_,
+        "failed": sum(trial.status == "failed" for trial in fitted.trials_),
+        "stop": fitted.stop_reason_,
+        "best": {k: v for k, v in fitted.best_params_.items() if "/" not in k},
+    }
+    return fitted

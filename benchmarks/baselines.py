@@ -10,7 +10,7 @@ def thinned(images):
     return flat[:, :: -(-flat.shape[1] // MAX_PIXELS)]
 
 
-def linear_model(modality, task, n_features):
+def linear_model(modality, task, n_features, min_df=1):
     """Return a linear pipeline for the modality; an image has ``n_features`` pixels."""
     from sklearn.decomposition import PCA
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -23,7 +23,7 @@ def linear_model(modality, task, n_features):
         if task == "classification":
             head = LogisticRegression(C=10.0, max_iter=1000)
         return make_pipeline(
-            TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=2), head
+            TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=min_df), head
         )
     if modality == "image":
         pca = PCA(min(100, n_features), svd_solver="randomized", random_state=0)

@@ -247,7 +247,8 @@ def print_table(rows, systems, budget):
     """Print scores by set, then wins, mean ranks and normalised scores."""
     rows = latest(rows, budget)
     names = [name for name in systems if any(key[0] == name for key in rows)]
-    sets = [name for name in problems.all_open() if any(k[1] == name for k in rows)]
+    kept = {key[1] for key in rows if key[0] in names}
+    sets = [name for name in problems.all_open() if name in kept]
     sets.sort(key=lambda name: (name not in problems.CORE,))
     print("| set | n | " + " | ".join(names) + " |")
     print("|---|---|" + "---|" * len(names))
@@ -259,7 +260,9 @@ def print_table(rows, systems, budget):
         }
         present = [name for name in names if scores[name]]
         common = set.intersection(*(set(scores[name]) for name in present))
-        constants = {s: r["score"] for s, r in scores.get("constant", {}).items()}
+        constants = {
+            k[2]: r["score"] for k, r in rows.items() if k[:2] == ("constant", data)
+        }
         cells = []
         for name in names:
             if not scores[name]:

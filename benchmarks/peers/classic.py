@@ -53,7 +53,7 @@ def linear(problem, X, y, seed):
     """Return a linear model of one-hot columns, tf-idf, or principal components."""
     task = "regression" if problem.task == "regression" else "classification"
     n_features = X[0].size if problem.modality == "image" else None
-    model = baselines.linear_model(problem.modality, task, n_features)
+    model = baselines.linear_model(problem.modality, task, n_features, min_df=2)
     if problem.scoring == "average_precision":
         model[-1].set_params(class_weight="balanced")
     if problem.task == "multilabel":

@@ -51,7 +51,6 @@ class HyperbandNetwork(Network):
         X = self._fit_inputs(X)
         order = np.random.default_rng(self.seed).permutation(len(targets))
         X, targets = X[order], targets[order]
-        n_trials = 0
 
         class Ended(keras_tuner.errors.FatalError):
             """The time of the search is up; other errors count as failed trials."""
@@ -166,7 +165,8 @@ class AutoKeras:
                 if time.monotonic() >= end:
                     raise Ended
 
-        folder = tempfile.mkdtemp()
+        # Needed until the prediction; where the process runs is deleted after it.
+        folder = tempfile.mkdtemp(dir=".")
         self.search = getattr(autokeras, f"{modality}{kind}")(
             max_trials=100, directory=folder, seed=self.seed, overwrite=True
         )
@@ -187,6 +187,4 @@ class AutoKeras:
     def _inputs(self, X):
         if self.problem.modality == "text":
             return np.array([str(text) for text in X])
-        if self.problem.modality == "tabular":
-            return X
         return X

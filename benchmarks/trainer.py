@@ -97,7 +97,7 @@ def train_ours(model, optimizer, loss, x, y, batch, epochs):
 
     def validate():
         times.append(time.perf_counter())
-        return 0.0
+        return 0.0, x[:0]
 
     trainer.fit(Plan(epochs), validate)
     return [b - a for a, b in zip([start, *times], times, strict=False)]

@@ -34,6 +34,7 @@ RECIPE = Recipe(
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(320, 4)).astype("float32")
 Y = X @ np.array([[1.0], [2.0], [-1.0], [0.5]], dtype="float32")
+OUTPUTS = np.zeros((4, 1))
 
 
 def make(recipe=RECIPE, clock=None, x=X, y=Y):
@@ -62,7 +63,8 @@ def scores(*values):
     remaining = list(values)
 
     def validate():
-        return remaining.pop(0) if len(remaining) > 1 else remaining[0]
+        score = remaining.pop(0) if len(remaining) > 1 else remaining[0]
+        return score, np.full((4, 1), score)
 
     return validate
 
@@ -85,6 +87,7 @@ def test_it_equals_keras_own_fit_on_the_same_batches():
 def test_the_best_epoch_is_kept():
     training = make().fit(Plan(30), scores(0.1, 0.9, 0.2, 0.3))
     assert training.score == 0.9
+    assert (training.outputs[0] == 0.9).all()
     assert training.best_epoch < training.epochs
 
 
@@ -97,6 +100,7 @@ def test_without_best_epoch_restore_the_last_is_kept():
     recipe = replace(RECIPE, restore_best_epoch=False)
     training = make(recipe).fit(Plan(30), scores(0.1, 0.9, 0.2))
     assert training.score == 0.2
+    assert (training.outputs[0] == 0.2).all()
     assert training.best_epoch == training.epochs
 
 
@@ -154,7 +158,7 @@ def test_time_is_left_for_the_first_validation(known_rows):
 
     def validate():  # 300 batches, each for a third of a step
         spent[0] += 1.0
-        return 0.5
+        return 0.5, OUTPUTS
 
     trainer = make(clock=clock, x=x, y=y)
     training = trainer.fit(Plan(9, seconds=3.0, validation_rows=known_rows), validate)
@@ -174,7 +178,7 @@ def test_time_is_left_for_a_later_validation():
 
     def validate():
         spent[0] += costs.pop() if costs else 1.0
-        return 0.5
+        return 0.5, OUTPUTS
 
     trainer = make(clock=clock)
     trainer.fit(Plan(100, seconds=4.0), validate)
@@ -191,7 +195,7 @@ def test_a_first_step_that_takes_half_of_the_time_leaves_a_training():
 
     def validate():  # the first one is traced
         spent[0] += 0.03 if spent[0] else 0.5
-        return 0.5
+        return 0.5, OUTPUTS
 
     trainer = make(clock=clock, x=x, y=y)
     trainer.fit(Plan(9, seconds=3.0, validation_rows=320), validate)
@@ -226,7 +230,7 @@ def test_a_loss_that_explodes_later_keeps_the_best_epoch():
         validations.append(1)
         if len(validations) == 2:
             trainer.model.layers[-1].bias.assign([np.inf])
-        return 0.5 if len(validations) == 1 else 0.4
+        return 0.5 if len(validations) == 1 else 0.4, OUTPUTS
 
     training = trainer.fit(Plan(400), validate)
     assert training.score == 0.5

@@ -11,7 +11,9 @@ from skautonas.data.encoder import Encoder
 from skautonas.data.targets import ClassTargets, Targets, ValueTargets
 
 
-def assemble_model(encoder: Encoder, core: Any, targets: Targets, plain: bool) -> Any:
+def assemble_model(
+    encoder: Encoder, core: Any, targets: Targets, plain: bool, temperature: float
+) -> Any:
     """Put preprocessing in front of a trained core, and the prediction behind it.
 
     Parameters
@@ -24,6 +26,8 @@ def assemble_model(encoder: Encoder, core: Any, targets: Targets, plain: bool) -
         Meaning of the core's outputs.
     plain : bool
         Whether the core is a user's own, whose output is the prediction.
+    temperature : float
+        What to divide logits by.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def assemble_model(encoder: Encoder, core: Any, targets: Targets, plain: bool) -
         outputs = core(array)
     else:
         outputs = core([encoded[tensor.name] for tensor in core.inputs])
-        outputs = _predict(outputs, targets)
+        outputs = _predict(outputs, targets, temperature)
     return keras.Model(inputs, outputs, name="skautonas")
 
 
@@ -61,12 +65,13 @@ def uncompiled(core: Any) -> Any:
     return keras.Model(core.inputs, core.outputs[0], name="core")
 
 
-def _predict(outputs: Any, targets: Targets) -> Any:
+def _predict(outputs: Any, targets: Targets, temperature: float) -> Any:
     """Turn raw outputs into the prediction, averaged over packed members."""
     from keras import layers, ops
 
     if not isinstance(targets, ValueTargets):
         kind = "softmax" if isinstance(targets, ClassTargets) else "sigmoid"
+        outputs = layers.Rescaling(1 / temperature, name="temperature")(outputs)
         outputs = layers.Activation(kind, name="probabilities")(outputs)
         return ops.mean(outputs, axis=1) if len(outputs.shape) == 3 else outputs
     # In float64 as the targets: float32 knows a time stamp to two minutes only.

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from skautonas._compat import reset_layer_names, seed_layers
-from skautonas.estimation.checkpoint import read_state, write_state, write_variables
+from skautonas.estimation.calibration import fit_temperature
+from skautonas.estimation.checkpoint import read_state, write_kept, write_state
 from skautonas.estimation.compiled import (
     CompiledModel,
     compile_model,
@@ -23,6 +24,7 @@ from skautonas.estimation.scoring import score_predictions
 from skautonas.estimation.study import (
     Examples,
     Fold,
+    Study,
     read_examples,
     read_labels,
     read_study,
@@ -102,15 +104,18 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
             path = task.path(f"state{index}.npz")
             write_state(path, state)
             states.append(path.name)
-        if index == 0:
+        if index:
             # Where there is no refit, the model is that of the first fold.
-            write_variables(checkpoint, result.training.variables)
-        result.training.variables = []
+            result.training.variables = []
         result.seconds.write = time.monotonic() - began
         results.append(result)
         if result.training.hopeless:
             break
     trainings = [result.training for result in results]
+    began = time.monotonic()
+    outputs = [outputs for training in trainings for outputs in training.outputs]
+    write_kept(checkpoint, trainings[0].variables, outputs)
+    results[0].seconds.write += time.monotonic() - began
     validated = combine(trainings, results[0].restore_best_epoch)
     return TrialOutcome(
         "stopped" if trainings[-1].hopeless else "completed",
@@ -123,11 +128,23 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
         start_epoch=_mean(trainings, "start_epoch"),
         earlier_seconds=sum(training.earlier_seconds for training in trainings),
         seconds=_add_up([result.seconds for result in results]),
+        temperature=_temperature(study, outputs),
         n_parameters=results[0].n_parameters,
         checkpoint=checkpoint.name,
         # What was stopped as hopeless does not go on: promoted, it starts anew.
         states=() if trainings[-1].hopeless else tuple(states),
     )
+
+
+def _temperature(study: Study, outputs: list[np.ndarray]) -> float:
+    """Return the temperature for the validation rows of all folds that were trained."""
+    folds = study.folds[: len(outputs)]
+    rows = [read_examples(f.folder).part(slice(f.n_rows, None)) for f in folds]
+    weights = None
+    if folds[0].weighs_validation:
+        weights = np.concatenate([part.weights for part in rows])
+    y = np.concatenate([part.y for part in rows])
+    return fit_temperature(folds[0].targets, np.concatenate(outputs), y, weights)
 
 
 def _train_fold(
@@ -148,9 +165,11 @@ def _train_fold(
     with suppress(OSError):  # as where the disk is full: it seems to be still building
         task.built.touch()
 
-    def validate() -> float:
-        outputs = fold.targets.predictions(compiled.predict(x))
-        return score_predictions(scorer, fold.targets, labels, outputs, weights)
+    def validate() -> tuple[float, np.ndarray]:
+        outputs = compiled.predict(x)
+        predictions = fold.targets.predictions(outputs)
+        score = score_predictions(scorer, fold.targets, labels, predictions, weights)
+        return score, outputs
 
     epochs = recipe.epochs
     if task.max_epochs is not None:

@@ -45,27 +45,35 @@ def refit(job: Refit, path: str) -> None:
                 f"The time was up after {training.epochs:.1f} epochs of "
                 f"{job.best_epoch:.1f}."
             )
-        _save(fold, trainer.model, training.variables, path)
+        _save(fold, trainer.model, training.variables, job.temperature, path)
     finally:
         forget_models()
 
 
-def assemble(task: TrialTask, checkpoint: str, path: str) -> None:
+def assemble(task: TrialTask, checkpoint: str, temperature: float, path: str) -> None:
     """Save the whole model of a finished trial at ``path``."""
     try:
         fold = read_study(task.study).folds[0]
         reset_layer_names()
         model = fold.source.build(task.values).model
         build_on(model, fold.source.arrange(read_examples(fold.folder).x))
-        _save(fold, model, read_variables(checkpoint), path)
+        _save(fold, model, read_variables(checkpoint), temperature, path)
     finally:
         forget_models()
 
 
-def _save(fold: Fold, core: Any, variables: list[np.ndarray], path: str) -> None:
+def _save(
+    fold: Fold,
+    core: Any,
+    variables: list[np.ndarray],
+    temperature: float,
+    path: str,
+) -> None:
     from skautonas.data.archive import assemble_model, save_model
 
     for variable, value in zip(core.variables, variables, strict=True):
         variable.assign(value)
-    model = assemble_model(fold.encoder, core, fold.targets, fold.source.plain)
+    model = assemble_model(
+        fold.encoder, core, fold.targets, fold.source.plain, temperature
+    )
     save_model(model, Path(path))

@@ -139,10 +139,14 @@ class TrialOutcome:
         Where it went on from, and what the training up to there had taken.
     seconds : Seconds
         Wall time by part.
+    temperature : float
+        What to divide its logits by, so that probabilities are how often they are
+        right.
     n_parameters : int
         Number of weights.
     checkpoint : str or None
-        File, in the task's folder, of the variables that the first fold kept.
+        File, in the task's folder, of the variables that the first fold kept, and of
+        what the models put out for the validation rows.
     states : tuple of str
         Files there of where it stopped on each fold, if it may go on.
     error : str or None
@@ -161,6 +165,7 @@ class TrialOutcome:
     start_epoch: float = 0.0
     earlier_seconds: float = 0.0
     seconds: Seconds = field(default_factory=Seconds)
+    temperature: float = 1.0
     n_parameters: int = 0
     checkpoint: str | None = None
     states: tuple[str, ...] = ()
@@ -185,9 +190,12 @@ class Refit:
         Length of the winner's schedule, and the epoch of it that was kept.
     least_epochs : float
         A refit of fewer is not kept.
+    temperature : float
+        Of the winner's validation.
     """
 
     task: TrialTask
     planned_epochs: float
     best_epoch: float
     least_epochs: float
+    temperature: float = 1.0

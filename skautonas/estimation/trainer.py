@@ -22,6 +22,9 @@ from skautonas.estimation.training import Training, TrainingState
 from skautonas.exceptions import NotFiniteError, NoTimeError
 from skautonas.space.recipe import Recipe
 
+# Returns the score of the validation rows, and what the model put out for them.
+Validate = Callable[[], tuple[float, np.ndarray]]
+
 # Tiny data sets are validated after this many steps rather than at every epoch.
 MIN_STEPS_BETWEEN_VALIDATIONS = 24
 # Of the rows that one call of the compiled loop takes along.
@@ -87,7 +90,7 @@ class Trainer:
     def fit(
         self,
         plan: Plan,
-        validate: Callable[[], float] | None = None,
+        validate: Validate | None = None,
         state: TrainingState | None = None,
     ) -> Training:
         """Train as planned, and keep the best validated epoch.
@@ -97,8 +100,8 @@ class Trainer:
         plan : Plan
             Length and time limit.
         validate : callable, optional
-            Returns the score of the validation rows, greater is better. Without it
-            the last weights are kept.
+            Returns the score of the validation rows, greater is better, and what the
+            model put out for them. Without it the last weights are kept.
         state : TrainingState, optional
             Where an earlier training stopped, for this one to go on.
 
@@ -180,6 +183,7 @@ class Trainer:
         """Return what validation has told so far."""
         return {
             "kept": result.variables,
+            "outputs": result.outputs,
             "score": -math.inf if result.score is None else result.score,
             "best_epoch": result.best_epoch,
             "best": self._best,
@@ -197,6 +201,7 @@ class Trainer:
                 variable.assign(value)
         self._best, self._best_at = state.best, state.best_at
         result.variables = state.kept
+        result.outputs = state.outputs
         result.score = state.score if state.kept else None
         result.best_epoch, result.curve = state.best_epoch, list(state.curve)
         result.start_epoch = state.done / self.steps_per_epoch
@@ -245,7 +250,7 @@ class Trainer:
         result: Training,
         epoch: float,
         loss: float,
-        validate: Callable[[], float] | None,
+        validate: Validate | None,
     ) -> float:
         """Validate, and keep this epoch if it is to be kept; return its score.
 
@@ -257,13 +262,14 @@ class Trainer:
             result.best_epoch = epoch
             return epoch
         start = self.clock()
-        score = validate()
+        score, outputs = validate()
         self._validations.append(self.clock() - start)
         self.seconds.validate += self._validations[-1]
         result.curve.append((epoch, loss, score))
         better = result.score is None or score >= result.score
         if better or not self.recipe.restore_best_epoch:
             result.variables = [np.array(v) for v in self.model.variables]
+            result.outputs = [outputs]
             result.best_epoch = epoch
             result.score = score
         return score

@@ -11,11 +11,13 @@ from skautonas.estimation.task import Seconds
 class Training:
     """What a training did; ``variables`` are those of the kept epoch.
 
+    ``outputs`` has what the model then put out for the validation rows, if there are.
     ``start_epoch`` is where it went on from, after ``earlier_seconds`` of training, and
     ``hopeless`` says that it was stopped below a floor.
     """
 
     variables: list[np.ndarray]
+    outputs: list[np.ndarray] = field(default_factory=list)
     score: float | None = None
     best_epoch: float = 0.0
     epochs: float = 0.0
@@ -37,6 +39,8 @@ class TrainingState:
         Of the model, the states of its random layers among them, and of its optimizer.
     kept : list of ndarray
         Those of the model at its best epoch.
+    outputs : list of ndarray
+        One, of the model at that epoch, if any was validated.
     done, total : int
         Steps taken, and steps of the whole schedule.
     anchor : (int, float)
@@ -54,6 +58,7 @@ class TrainingState:
     variables: list[np.ndarray]
     optimizer: list[np.ndarray]
     kept: list[np.ndarray]
+    outputs: list[np.ndarray]
     done: int
     total: int
     anchor: tuple[int, float]

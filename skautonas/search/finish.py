@@ -160,7 +160,9 @@ def _assemble(
 ) -> None:
     """Save the model with the weights of a trial."""
     checkpoint = Path(winner.task.folder) / str(outcome.checkpoint)
-    future = executor.submit(assemble, winner.task, str(checkpoint), str(path))
+    future = executor.submit(
+        assemble, winner.task, str(checkpoint), outcome.temperature, str(path)
+    )
     longest = max(budget.left(), MAX_COLD_START + NEEDED_SECONDS)
     overdue = (
         f"The winner was not built and saved after {longest:.0f} s. Raise time_budget, "
@@ -207,7 +209,9 @@ def _refit(
     task = replace(winner.task, seconds=limit, asked_at=time.monotonic())
     outcome = winner.outcome
     least = MIN_REFIT_SHARE * outcome.best_epoch
-    job = Refit(task, outcome.planned_epochs, outcome.best_epoch, least)
+    job = Refit(
+        task, outcome.planned_epochs, outcome.best_epoch, least, outcome.temperature
+    )
     # Its worker may be new, and start while the refit waits.
     longest = seconds + OVERRUN_SECONDS + MAX_COLD_START
     ends = time.monotonic() + longest

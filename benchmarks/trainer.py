@@ -87,12 +87,13 @@ def train_ours(model, optimizer, loss, x, y, batch, epochs):
     from skautonas.estimation.compiled import CompiledModel
     from skautonas.estimation.plan import Plan
     from skautonas.estimation.trainer import Trainer
-    from skautonas.space.candidate import user_recipe
+    from skautonas.space.candidate import Candidate, user_recipe
 
     start = time.perf_counter()
     model.compile(optimizer, loss, jit_compile=False)
     recipe = replace(user_recipe(1e-3), batch_size=batch, patience=10_000)
-    trainer = Trainer(CompiledModel(model, (x, y), batch), (x, y), recipe, 0)
+    candidate = Candidate(model, model, recipe)
+    trainer = Trainer(CompiledModel(candidate, (x, y), batch), (x, y), recipe, 0)
     times = []
 
     def validate():

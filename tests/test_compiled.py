@@ -108,7 +108,8 @@ def key_of(rate, learning_rate=1e-3, batch=32):
     model = keras.Model(inputs, keras.layers.Dense(1)(hidden))
     model.compile("adam", "mse")
     data = np.zeros((4, 3), "float32"), np.zeros((4, 1), "float32")
-    return compiled._key(Candidate(model, user_recipe(learning_rate)), data, batch)
+    candidate = Candidate(model, model, user_recipe(learning_rate))
+    return compiled._key(candidate, data, batch)
 
 
 def test_a_key_tells_graphs_apart_but_no_weights_or_rates_of_learning():

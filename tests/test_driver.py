@@ -160,6 +160,26 @@ def test_the_budget_ends_the_search_and_keeps_time_for_the_refit():
 
 
 @pytest.mark.parametrize(
+    ("full", "refit"),
+    [
+        (8.0, 12.5),  # a trial had the time for all of its schedule
+        (12.0, 18.75),  # for two thirds of it
+        (80.0, 24.0),  # for a tenth: REFIT_SHARE of the budget
+    ],
+)
+def test_a_refit_has_more_time_where_the_trial_had_too_little(full, refit):
+    now = [0.0]
+
+    def evaluate(task):
+        now[0] += min(10.0, task.seconds)
+        found = outcome(task.number, seconds=10.0)
+        return dataclasses.replace(found, planned_epochs=8.0, full_epochs=full)
+
+    run(evaluate, workers=1, budget=60.0, clock=lambda: now[0], refit_share=1.25)
+    assert 60.0 - refit - 2.0 < now[0] <= 60.0 - refit
+
+
+@pytest.mark.parametrize(
     ("cpu", "relief", "refit"),
     [
         (10.0, 0.5, 12.5),  # each trial had a core

@@ -181,7 +181,9 @@ def test_values_of_any_size_equal_those_of_the_trials(mean, scale, packed, tmp_p
         outputs = keras.layers.Reshape((3, len(mean)))(outputs)
     core = keras.Model({"numeric": numeric}, outputs)
     path = tmp_path / "values.keras"
-    save_model(assemble_model(encoder, core, targets, plain=False), path)
+    save_model(
+        assemble_model(encoder, core, targets, plain=False, temperature=1.0), path
+    )
     rows = {"numeric": np.random.default_rng(1).normal(size=(9, 4)).astype("float32")}
     raw = core({"numeric": encoder.preprocessing()(rows)["numeric"]}).numpy()
     expected = targets.predictions(raw).reshape(9, -1)

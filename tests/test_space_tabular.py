@@ -43,7 +43,7 @@ def test_a_packed_ensemble_of_eight_learns_the_identity():
     candidate = SpaceSource(space).build(values)
     x = np.random.default_rng(0).normal(size=(N, 1)).astype("float32")
     inputs = {"numeric": x, "quantile": x}
-    compiled = CompiledModel(candidate.model, (inputs, x), candidate.recipe.batch_size)
+    compiled = CompiledModel(candidate, (inputs, x), candidate.recipe.batch_size)
     Trainer(compiled, (inputs, x), candidate.recipe, 0).fit(Plan(60))
     outputs = compiled.predict(inputs)
     assert outputs.shape == (N, 8, 1)

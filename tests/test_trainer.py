@@ -17,6 +17,7 @@ from skautonas.estimation.trainer import (
     NoTimeError,
     Trainer,
 )
+from skautonas.space.candidate import Candidate
 from skautonas.space.compile import compile_core
 from skautonas.space.recipe import Recipe
 
@@ -44,7 +45,8 @@ def make(recipe=RECIPE, clock=None, x=X, y=Y):
     facts = Facts(task="regression", n_outputs=1, n_rows=len(x), inputs={})
     compile_core(model, recipe, facts)
     clocked = {} if clock is None else {"clock": clock}
-    compiled = CompiledModel(model, (x, y), min(recipe.batch_size, len(x)))
+    candidate = Candidate(model, model, recipe)
+    compiled = CompiledModel(candidate, (x, y), min(recipe.batch_size, len(x)))
     return Trainer(compiled, (x, y), recipe, 0, **clocked)
 
 

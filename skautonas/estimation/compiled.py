@@ -32,18 +32,19 @@ class CompiledModel:
 
     Parameters
     ----------
-    model : keras.Model
-        Compiled, in Keras' sense.
+    candidate : Candidate
+        Its model is compiled, in Keras' sense.
     data : tuple
         As in `compile_steps`.
     batch : int
         Rows of a batch.
     """
 
-    def __init__(self, model: Any, data: Any, batch: int) -> None:
+    def __init__(self, candidate: Candidate, data: Any, batch: int) -> None:
         global _n_graphs
         _n_graphs += 1
-        self.model = model
+        self.model = model = candidate.model
+        self.predictor = candidate.predictor
         self.batch = batch
         self.run = compile_steps(model, data, batch)
         self._predict: Any = None
@@ -57,7 +58,7 @@ class CompiledModel:
     def predict(self, x: Any) -> np.ndarray:
         """Return the outputs for all rows of ``x``."""
         if self._predict is None:
-            self._predict = compile_predict(self.model, x)
+            self._predict = compile_predict(self.predictor, x)
         return self._predict(x)
 
     def restart(self, fresh: Any) -> None:
@@ -85,7 +86,7 @@ def compile_model(candidate: Candidate, data: Any, batch: int) -> CompiledModel:
     key = _key(candidate, data, batch)
     compiled = _kept.pop(key, None)
     if compiled is None:
-        compiled = CompiledModel(candidate.model, data, batch)
+        compiled = CompiledModel(candidate, data, batch)
     else:
         compiled.restart(candidate.model)
     _kept[key] = compiled

@@ -42,6 +42,7 @@ class FoldResult:
     training: Training
     seconds: Seconds
     n_parameters: int
+    full_epochs: float
     restore_best_epoch: bool
 
 
@@ -125,6 +126,7 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
         best_epoch=validated.best_epoch,
         epochs=_mean(trainings, "epochs"),
         planned_epochs=_mean(trainings, "planned_epochs"),
+        full_epochs=results[0].full_epochs,
         start_epoch=_mean(trainings, "start_epoch"),
         earlier_seconds=sum(training.earlier_seconds for training in trainings),
         seconds=_add_up([result.seconds for result in results]),
@@ -185,6 +187,7 @@ def _train_fold(
         training,
         seconds_by_part,
         compiled.model.count_params(),
+        epochs,
         recipe.restore_best_epoch,
     )
     return result, trainer
@@ -235,7 +238,7 @@ def prepare(
     recipe = candidate.recipe
     batch = min(recipe.batch_size, len(rows.y))
     if not fold.source.standard:
-        compiled = CompiledModel(candidate.model, data, batch)
+        compiled = CompiledModel(candidate, data, batch)
     else:
         compiled = compile_model(candidate, data, batch)
     return Trainer(compiled, data, recipe, task.seed), compiled

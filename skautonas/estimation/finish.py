@@ -32,7 +32,7 @@ def refit(job: Refit, path: str) -> None:
         raise NoTimeError("The time was up before the worker had started.")
     try:
         fold = read_study(task.study).whole
-        trainer, _ = prepare(task, fold, read_examples(fold.folder))
+        trainer, compiled = prepare(task, fold, read_examples(fold.folder))
         training = trainer.fit(
             Plan(
                 job.planned_epochs,
@@ -45,7 +45,8 @@ def refit(job: Refit, path: str) -> None:
                 f"The time was up after {training.epochs:.1f} epochs of "
                 f"{job.best_epoch:.1f}."
             )
-        _save(fold, trainer.model, training.variables, job.temperature, path)
+        _take_over(trainer.model, training.variables)
+        _save(fold, compiled.predictor, job.temperature, path)
     finally:
         forget_models()
 
@@ -55,24 +56,22 @@ def assemble(task: TrialTask, checkpoint: str, temperature: float, path: str) ->
     try:
         fold = read_study(task.study).folds[0]
         reset_layer_names()
-        model = fold.source.build(task.values).model
-        build_on(model, fold.source.arrange(read_examples(fold.folder).x))
-        _save(fold, model, read_variables(checkpoint), temperature, path)
+        candidate = fold.source.build(task.values)
+        build_on(candidate.model, fold.source.arrange(read_examples(fold.folder).x))
+        _take_over(candidate.model, read_variables(checkpoint))
+        _save(fold, candidate.predictor, temperature, path)
     finally:
         forget_models()
 
 
-def _save(
-    fold: Fold,
-    core: Any,
-    variables: list[np.ndarray],
-    temperature: float,
-    path: str,
-) -> None:
-    from skautonas.data.archive import assemble_model, save_model
-
+def _take_over(core: Any, variables: list[np.ndarray]) -> None:
     for variable, value in zip(core.variables, variables, strict=True):
         variable.assign(value)
+
+
+def _save(fold: Fold, core: Any, temperature: float, path: str) -> None:
+    from skautonas.data.archive import assemble_model, save_model
+
     model = assemble_model(
         fold.encoder, core, fold.targets, fold.source.plain, temperature
     )

@@ -135,6 +135,8 @@ class TrialOutcome:
         Epoch that was kept, one for all folds: their best or last.
     epochs, planned_epochs : float
         Epochs trained, and length of the schedule; means over the folds.
+    full_epochs : float
+        Length of the schedule where there is time for all of it.
     start_epoch, earlier_seconds : float
         Where it went on from, and what the training up to there had taken.
     seconds : Seconds
@@ -162,6 +164,7 @@ class TrialOutcome:
     best_epoch: float = 0.0
     epochs: float = 0.0
     planned_epochs: float = 0.0
+    full_epochs: float = 0.0
     start_epoch: float = 0.0
     earlier_seconds: float = 0.0
     seconds: Seconds = field(default_factory=Seconds)
@@ -187,7 +190,8 @@ class Refit:
     task : TrialTask
         The winning configuration; ``seconds`` bounds this refit.
     planned_epochs, best_epoch : float
-        Length of the winner's schedule, and the epoch of it that was kept.
+        Length of the schedule, which shrinks to the time, and the epoch of it that is
+        kept.
     least_epochs : float
         A refit of fewer is not kept.
     temperature : float

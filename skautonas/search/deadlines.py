@@ -18,6 +18,9 @@ STARTUP_MARGIN = 2.0
 # A worker that takes the place of another one is there after about so long: it imports
 # TensorFlow, in 2.6 to 5.3 s on two cores, as other work lets it.
 RESTART_SECONDS = 3.0
+# The refit of a winner for whose whole schedule no trial has the time may take this
+# share of the budget.
+REFIT_SHARE = 0.4
 # A trial that is this late does not stop by itself: a step of it takes too long.
 OVERRUN_SECONDS = 1.0
 # Without a finished trial to fall back on, it may go on until so long after the budget.
@@ -112,11 +115,18 @@ class Deadlines:
     def _reserve(self) -> float:
         """Return the seconds to leave for the refit and for the end.
 
-        No more than the refit is expected to take: where that is too little, its
-        schedule shrinks.
+        What the refit is expected to take; more where a trial's share of the time was
+        too short for its schedule. Where it is too little, the schedule shrinks.
         """
-        incumbent = self.ledger.incumbent
+        incumbent, rules, seconds = (
+            self.ledger.incumbent,
+            self.rules,
+            self.budget.seconds,
+        )
         if incumbent is None:
             return FINISH_SECONDS
-        rules = self.rules
-        return incumbent.refit_seconds(rules.refit_share, rules.relief) + FINISH_SECONDS
+        needed = incumbent.refit_seconds(rules.refit_share, rules.relief)
+        if rules.refit_share and seconds is not None:
+            whole = needed * incumbent.shortened
+            needed = max(needed, min(whole, REFIT_SHARE * seconds))
+        return needed + FINISH_SECONDS

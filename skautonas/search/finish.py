@@ -208,9 +208,14 @@ def _refit(
     limit = None if math.isinf(seconds) else seconds
     task = replace(winner.task, seconds=limit, asked_at=time.monotonic())
     outcome = winner.outcome
-    least = MIN_REFIT_SHARE * outcome.best_epoch
+    # Where nothing else ends it, it takes no longer than what was timed.
+    longer = 1.0 if limit is None else winner.shortened
     job = Refit(
-        task, outcome.planned_epochs, outcome.best_epoch, least, outcome.temperature
+        task,
+        planned_epochs=outcome.planned_epochs * longer,
+        best_epoch=outcome.best_epoch * longer,
+        least_epochs=MIN_REFIT_SHARE * outcome.best_epoch,
+        temperature=outcome.temperature,
     )
     # Its worker may be new, and start while the refit waits.
     longest = seconds + OVERRUN_SECONDS + MAX_COLD_START

@@ -57,6 +57,14 @@ class Trial:
         return alone * (self.seconds_to_best * share + seconds.build)
 
     @property
+    def shortened(self) -> float:
+        """By how many times the time had shortened its schedule; 1 where it had not."""
+        outcome = self.outcome
+        if not outcome.planned_epochs:
+            return 1.0
+        return max(1.0, outcome.full_epochs / outcome.planned_epochs)
+
+    @property
     def startup(self) -> float:
         """Seconds before the first step was done."""
         return self.outcome.seconds.build + self.outcome.seconds.trace

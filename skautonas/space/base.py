@@ -113,6 +113,21 @@ class SearchSpace(keras_tuner.HyperModel):
         """
         return self.core(Pick(hp.values))
 
+    def predictor(self, core: Any) -> Any:
+        """Return the model that predicts with a core that is trained.
+
+        Parameters
+        ----------
+        core : keras.Model
+            Core of this space.
+
+        Returns
+        -------
+        keras.Model
+            With the inputs and outputs of the core, and its variables; often itself.
+        """
+        return core
+
     def initialise(self, model: Any, x: Any, y: Any) -> None:
         """Set those weights of a built core that start from the training rows.
 

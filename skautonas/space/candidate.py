@@ -22,9 +22,10 @@ RANDOM_BUILDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A compiled model and its recipe."""
+    """A compiled model, the one that predicts with its weights, and the recipe."""
 
     model: Any
+    predictor: Any
     recipe: Recipe
 
 
@@ -93,7 +94,7 @@ class SpaceSource:
         model = self.space.build(hp)
         recipe = self.space.recipe(values)
         compile_core(model, recipe, self.space.facts)
-        return Candidate(model, recipe)
+        return Candidate(model, self.space.predictor(model), recipe)
 
     def initialise(self, model: Any, x: Any, y: Any) -> None:
         """Set the weights that the space starts from the training rows."""
@@ -162,7 +163,8 @@ class UserSource:
         hp = keras_tuner.HyperParameters()
         hp.values = dict(values)
         model = self._build_checked(hp)
-        return Candidate(model, user_recipe(float(model.optimizer.learning_rate)))
+        recipe = user_recipe(float(model.optimizer.learning_rate))
+        return Candidate(model, model, recipe)
 
     def initialise(self, model: Any, x: Any, y: Any) -> None:
         """Leave the weights to the user's initializers."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 from keras import layers
 
@@ -19,7 +20,12 @@ from skautonas.space.image_blocks import (
     pool,
 )
 from skautonas.space.image_sizes import affordable, most_stages, shrinks, stems
-from skautonas.space.image_starts import image_recipe, starts_for
+from skautonas.space.image_starts import (
+    default_augmentation,
+    image_recipe,
+    starts_for,
+)
+from skautonas.space.image_whitening import PATCH, WHITENING, n_filters, whiten
 from skautonas.space.options import (
     check_activations,
     check_names,
@@ -31,12 +37,12 @@ from skautonas.space.recipe import RecipeOptions
 
 POOLINGS = ("max", "average", "stride")
 NORMALISATIONS = ("batch", "layer", "none")
-AUGMENTATIONS = ("none", "shift", "shift_rotate", "flip_shift")
+AUGMENTATIONS = ("none", "shift", "shift_rotate", "flip", "flip_shift")
 HEAD_POOLINGS = ("average", "max", "grid")
 # Kernels by stride: the patches of a strided stem overlap.
 STEM_KERNELS = {1: (3, 5), 2: (3, 5), 4: (5, 7)}
-FIRST_FILTERS = 16
-DEFAULT_STAGES = 3
+STEM_FILTERS = FIRST_FILTERS = 32
+DEFAULT_STAGES = 2
 # The layer that normalises pixels.
 PIXELS = "pixels"
 
@@ -67,8 +73,8 @@ class ImageSpace(SearchSpace):
     normalisations : sequence of {"batch", "layer", "none"}, default=all
         What follows each convolution.
     augmentations : sequence of str or None, default=None
-        Distortions in training, of "none", "shift", "shift_rotate", "flip_shift".
-        None offers all, but flips only for natural images.
+        Distortions in training, of "none", "shift", "shift_rotate", "flip",
+        "flip_shift". None offers all, but flips only for natural images.
     head_poolings : sequence of {"average", "max", "grid"}, default=all
         How the last map becomes a vector; "grid" keeps 4 x 4 cells.
     head_layers : tuple of int, default=(0, 2)
@@ -160,6 +166,19 @@ class ImageSpace(SearchSpace):
         model.get_layer(PIXELS).set_weights([mean, std**2])
         return model
 
+    def predictor(self, core: Any) -> Any:
+        """Return a model that averages over the mirror image, if that trained too."""
+        if not any(isinstance(layer, layers.RandomFlip) for layer in core.layers):
+            return core
+        image = core.input["image"]
+        mirrored = core({"image": keras.ops.flip(image, axis=2)})
+        both = layers.Average()([core({"image": image}), mirrored])
+        return keras.Model(core.input, both, name="mirrored")
+
+    def initialise(self, model: Any, x: Any, y: Any) -> None:
+        """Set the filters of a stem that whitens."""
+        whiten(model, x["image"], self.facts)
+
     def _sides(self) -> tuple[int, int]:
         height, width, _ = self.facts.inputs["image"].shape
         return height, width
@@ -180,8 +199,8 @@ class ImageSpace(SearchSpace):
             trainable=False,
             epsilon=1e-7,
         )
-        kind = "flip_shift" if self.facts.natural else "shift"
-        kind = choose.value("augmentation", self._augmentations(), kind)
+        default = default_augmentation(self.facts)
+        kind = choose.value("augmentation", self._augmentations(), default)
         return augment(choose, x, kind)
 
     def _augmentations(self) -> tuple[str, ...]:
@@ -189,16 +208,18 @@ class ImageSpace(SearchSpace):
             return tuple(self.augmentations)
         if self.facts.natural:
             return AUGMENTATIONS
-        return tuple(kind for kind in AUGMENTATIONS if kind != "flip_shift")
+        return tuple(kind for kind in AUGMENTATIONS if not kind.startswith("flip"))
 
     def _stem(self, choose: Chooser, x: Any, style: Style) -> tuple[Any, int]:
         """Turn pixels into channels; large images shrink here already."""
-        offered = affordable(self.filters, self._sides(), 0)
-        filters = choose.value("stem/filters", offered, FIRST_FILTERS)
         strides = stems(self._sides())
 
         def convolution(kind: str) -> Callable:
             def apply(choose: Chooser, x: Any) -> Any:
+                offered = affordable(self.filters, self._sides(), strides[kind])
+                filters = choose.value(f"stem/{kind}/filters", offered, STEM_FILTERS)
+                if kind.startswith("whiten"):
+                    return self._whitened(choose, x, style, filters, strides[kind])
                 kernel = strides[kind]
                 if not kind.startswith("patch"):
                     kernels = STEM_KERNELS[strides[kind]]
@@ -211,7 +232,24 @@ class ImageSpace(SearchSpace):
 
         options = {kind: convolution(kind) for kind in strides}
         x = choose.one("stem/kind", options, next(iter(options)))(choose, x)
-        return x, filters
+        return x, 0 if x is None else x.shape[-1]
+
+    def _whitened(
+        self, choose: Chooser, x: Any, style: Style, filters: int, strides: int
+    ) -> Any:
+        """Whiten patches; `initialise` sets the filters."""
+        channels = self.facts.inputs["image"].shape[-1]
+        x = choose.layer(
+            layers.Conv2D,
+            x,
+            name=WHITENING,
+            filters=n_filters(filters, channels),
+            kernel_size=PATCH,
+            strides=strides,
+            use_bias=False,
+            trainable=False,
+        )
+        return choose.layer(layers.Activation, x, activation=style.activation)
 
     def _stage(
         self,
@@ -223,12 +261,13 @@ class ImageSpace(SearchSpace):
         style: Style,
     ) -> tuple[Any, int]:
         """Shrink the map, from the second stage on, and apply the blocks."""
-        offered = affordable(self.filters, self._sides(), halvings)
+        stride = min(stems(self._sides()).values()) * 2**halvings
+        offered = affordable(self.filters, self._sides(), stride)
         filters = choose.value(f"{stage}/filters", offered, FIRST_FILTERS * 2**halvings)
         kernel = choose.value(f"{stage}/kernel", self.kernel_sizes, 3)
         pooling = "none"
         if halvings:
-            pooling = choose.value(f"{stage}/pooling", self.poolings, "stride")
+            pooling = choose.value(f"{stage}/pooling", self.poolings, "max")
         if pooling in ("max", "average"):
             x = pool(choose, x, pooling)
         strides = 2 if pooling == "stride" else 1

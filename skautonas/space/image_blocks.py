@@ -225,8 +225,10 @@ def augment(choose: Chooser, x: Any, kind: str) -> Any:
     """Distort each image of a training batch anew; change nothing at inference."""
     if kind == "none":
         return x
-    if kind == "flip_shift":
+    if kind.startswith("flip"):
         x = choose.layer(layers.RandomFlip, x, mode="horizontal")
+    if kind == "flip":
+        return x
     x = choose.layer(
         layers.RandomTranslation,
         x,

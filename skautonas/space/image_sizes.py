@@ -14,8 +14,8 @@ WIDEST_MAP = 1024
 # Offered stems by the shorter side: name -> stride, the default first.
 STEMS: tuple[tuple[float, dict[str, int]], ...] = (
     (24, {"conv": 1}),
-    (48, {"stride2": 2, "patch2": 2, "conv": 1}),
-    (math.inf, {"patch4": 4, "stride2": 2, "stride4": 4}),
+    (48, {"whiten2": 2, "stride2": 2, "patch2": 2, "conv": 1}),
+    (math.inf, {"whiten4": 4, "whiten2": 2, "patch4": 4, "stride2": 2, "stride4": 4}),
 )
 
 
@@ -57,15 +57,14 @@ def most_stages(sides: Sequence[int]) -> int:
 
 
 def affordable(
-    filters: tuple[int, ...], sides: Sequence[int], halvings: int
+    filters: tuple[int, ...], sides: Sequence[int], stride: int
 ) -> tuple[int, ...]:
-    """Return the widths to offer where the map is as large as it can be.
+    """Return the widths to offer for a map that is ``stride`` times smaller.
 
     Examples
     --------
-    >>> affordable((16, 32, 64), (28, 28), 0), affordable((16, 32, 64), (28, 28), 1)
+    >>> affordable((16, 32, 64), (28, 28), 1), affordable((16, 32, 64), (28, 28), 2)
     ((16, 32), (16, 32, 64))
     """
-    stride = min(stems(sides).values()) * shrinks(sides)[0]
-    side = math.ceil(max(sides) / stride / 2**halvings)
+    side = math.ceil(max(sides) / shrinks(sides)[0] / stride)
     return tuple(f for f in filters if f * side <= WIDEST_MAP) or filters[:1]

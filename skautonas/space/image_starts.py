@@ -2,6 +2,7 @@
 
 from skautonas.data.facts import ImageFacts
 from skautonas.space.base import Configuration
+from skautonas.space.image_sizes import stems
 from skautonas.space.recipe import RecipeOptions
 
 # Below this many pixels a side (the shorter one), images need no strided stem.
@@ -13,15 +14,18 @@ SMALL_SIDE = 24
 EPOCHS_BY_ROWS = ((2_500, 30), (6_000, 12), (20_000, 8), (60_000, 5))
 FEWEST_EPOCHS = 3
 EPOCHS = (3, 5, 8, 12, 20, 30)
+# Natural images are shifted, too, where so many epochs are planned: in 4 it cost a
+# point of accuracy, in 16 it was worth 1.6 (docs/design/0010).
+SHIFT_EPOCHS = 10
 
 
 def starts_for(facts: ImageFacts) -> list[Configuration]:
     """Return the starts for images of this size and kind, strongest first.
 
     A head that keeps a grid of cells beat global averaging in the same training (MNIST,
-    4 000 rows: 0.986 against 0.973), so it leads everywhere. Distortions lead too
-    (CIFAR-10: 0.62 against 0.575), but a number may depend on what they change, such as
-    a position, so that regression tries early without them.
+    4 000 rows: 0.986 against 0.973), so it leads everywhere. A number may depend on
+    what distortions change, such as a position, so that regression tries early without
+    them.
     """
     best, *others = _networks(facts)
     if facts.task == "regression":
@@ -32,34 +36,53 @@ def starts_for(facts: ImageFacts) -> list[Configuration]:
 def _networks(facts: ImageFacts) -> list[Configuration]:
     """Return the architectures of the starts."""
     height, width, _ = facts.inputs["image"].shape
-    if min(height, width) < SMALL_SIDE:
+    side = min(height, width)
+    if side < SMALL_SIDE:
         return [
-            _network("plain", 32, 64, stem=32),
-            _network("residual", 16, 32, stem=16),
-            _network("plain", 32, 64, 128, stem=32, normalisation="layer"),
+            _network("plain", 32, 64, stem="conv"),
+            _network("residual", 16, 32, stem="conv") | {"stem/conv/filters": 16},
+            _network("plain", 32, 64, 128, stem="conv") | {"normalisation": "layer"},
         ]
-    fine = {"stem/stride2/kernel": 5}
-    narrow = _network("plain", 16, 32, 64, stem=16) | fine
-    wide = _network("plain", 32, 64, 128, stem=16)
-    others = [
-        _network("separable", 32, 64, 128, stem=16, activation="swish"),
-        _network("residual", 16, 32, 64, stem=16) | fine,
+    stem = "whiten4" if "whiten4" in stems((height, width)) else "whiten2"
+    white = _network("plain", 32, 64, stem=stem)
+    if facts.natural:
+        longer = {
+            "augmentation": "flip_shift",
+            "recipe/epochs": min(2 * _epochs(facts), EPOCHS[-1]),
+        }
+        return [
+            white,
+            _network("plain", 32, 64, 128, stem="whiten2") | longer,
+            _network("residual", 32, 64, stem=stem),
+            _network("separable", 32, 64, 128, stem=stem) | {"activation": "gelu"},
+        ]
+    strided = {"stem/stride2/kernel": 5, "stem/stride2/filters": 16}
+    return [
+        _network("plain", 16, 32, 64, stem="stride2") | strided,
+        white,
+        _network("separable", 32, 64, 128, stem="stride2") | strided,
+        _network("residual", 16, 32, 64, stem="stride2") | strided,
     ]
-    return [wide, narrow, *others] if facts.natural else [narrow, wide, *others]
 
 
-def _network(
-    kind: str,
-    *filters: int,
-    stem: int,
-    normalisation: str = "batch",
-    activation: str = "relu",
-) -> Configuration:
+def default_augmentation(facts: ImageFacts) -> str:
+    """Return the distortions of images in training: more where it is longer."""
+    if not facts.natural:
+        return "shift"
+    return "flip" if _epochs(facts) < SHIFT_EPOCHS else "flip_shift"
+
+
+def _epochs(facts: ImageFacts) -> int:
+    return next(
+        (epochs for rows, epochs in EPOCHS_BY_ROWS if facts.n_rows <= rows),
+        FEWEST_EPOCHS,
+    )
+
+
+def _network(kind: str, *filters: int, stem: str) -> Configuration:
     """Return a network of one kind of block, one block a stage."""
     start: Configuration = {
-        "normalisation": normalisation,
-        "activation": activation,
-        "stem/filters": stem,
+        "stem/kind": stem,
         "stages": len(filters),
         "head/pooling": "grid",
     }
@@ -75,10 +98,6 @@ def image_recipe(facts: ImageFacts) -> RecipeOptions:
     Batches of 64 under AdamW with a peak rate of 0.01 and a one-cycle schedule
     train small normalised networks in a few hundred steps.
     """
-    epochs = next(
-        (epochs for rows, epochs in EPOCHS_BY_ROWS if facts.n_rows <= rows),
-        FEWEST_EPOCHS,
-    )
     return RecipeOptions(
         optimizer="adamw",
         learning_rate=0.01,
@@ -89,6 +108,6 @@ def image_recipe(facts: ImageFacts) -> RecipeOptions:
         batch_size=64,
         label_smoothing=0.05,
         epochs=EPOCHS,
-        default_epochs=epochs,
+        default_epochs=_epochs(facts),
         patience=16,
     )

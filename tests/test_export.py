@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from skautonas.data.archive import assemble_model, load_model, save_model
+from skautonas.data.archive import Part, assemble_model, load_model, save_model
 from skautonas.data.tables import TableEncoder
 from skautonas.data.targets import ValueTargets
 
@@ -181,9 +181,7 @@ def test_values_of_any_size_equal_those_of_the_trials(mean, scale, packed, tmp_p
         outputs = keras.layers.Reshape((3, len(mean)))(outputs)
     core = keras.Model({"numeric": numeric}, outputs)
     path = tmp_path / "values.keras"
-    save_model(
-        assemble_model(encoder, core, targets, plain=False, temperature=1.0), path
-    )
+    save_model(assemble_model(encoder, [Part(core)], targets, plain=False), path)
     rows = {"numeric": np.random.default_rng(1).normal(size=(9, 4)).astype("float32")}
     raw = core({"numeric": encoder.preprocessing()(rows)["numeric"]}).numpy()
     expected = targets.predictions(raw).reshape(9, -1)

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ from skautonas import TabularSearchClassifier
 from skautonas.data.archive import load_model
 from skautonas.data.rows import Rows
 from skautonas.estimation.evaluate import seconds_left
-from skautonas.estimation.finish import refit
+from skautonas.estimation.finish import assemble, refit
 from skautonas.estimation.scoring import make_scorer
 from skautonas.estimation.study import encode_fold, write_study
-from skautonas.estimation.task import Refit, TrialTask
+from skautonas.estimation.task import Member, Refit, TrialTask
 from skautonas.estimators._study import make_study
 from skautonas.exceptions import NoTimeError
 from skautonas.space import TabularSpace
@@ -37,14 +38,14 @@ def task(tmp_path):
 
 
 def test_a_refit_of_too_few_epochs_is_not_kept(task, tmp_path):
-    path = tmp_path / "model.keras"
+    path = tmp_path / "variables.npz"
     with pytest.raises(NoTimeError, match="epochs of 1000000"):
         refit(Refit(task, 1e6, 1e6, least_epochs=7e5), str(path))
     assert not path.exists()
 
 
 def test_the_start_of_a_worker_is_time_of_its_task(task, tmp_path):
-    path = tmp_path / "model.keras"
+    path = tmp_path / "variables.npz"
     late = replace(task, asked_at=time.monotonic() - 2.0)
     with pytest.raises(NoTimeError, match="before the worker had started"):
         refit(Refit(late, 1e6, 1e6, least_epochs=0.0), str(path))
@@ -53,7 +54,8 @@ def test_the_start_of_a_worker_is_time_of_its_task(task, tmp_path):
 
 
 def test_a_refit_of_epochs_enough_is_kept(task, tmp_path):
-    path = tmp_path / "model.keras"
-    refit(Refit(task, 1e6, 1e6, least_epochs=0.0), str(path))
-    model = load_model(path.read_bytes())
+    variables, path = str(tmp_path / "variables.npz"), str(tmp_path / "model.keras")
+    refit(Refit(task, 1e6, 1e6, least_epochs=0.0), variables)
+    assemble([Member(task, variables, temperature=1.0)], True, path)
+    model = load_model(Path(path).read_bytes())
     assert model({"numeric": np.ones((2, 13))}).shape == (2, 3)

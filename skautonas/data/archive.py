@@ -1,6 +1,8 @@
 """The archive of a model: raw inputs, preprocessing, core, prediction."""
 
 import random
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +13,30 @@ from skautonas.data.encoder import Encoder
 from skautonas.data.targets import ClassTargets, Targets, ValueTargets
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A trained core, what to divide its logits by, and the weight of what it says."""
+
+    core: Any
+    temperature: float = 1.0
+    weight: float = 1.0
+
+
 def assemble_model(
-    encoder: Encoder, core: Any, targets: Targets, plain: bool, temperature: float
+    encoder: Encoder, parts: Sequence[Part], targets: Targets, plain: bool
 ) -> Any:
-    """Put preprocessing in front of a trained core, and the prediction behind it.
+    """Put preprocessing in front of trained cores, and the prediction behind them.
 
     Parameters
     ----------
     encoder : Encoder
         Fitted encoder.
-    core : keras.Model
-        Trained core.
+    parts : sequence of Part
+        Trained cores, whose predictions are averaged.
     targets : ClassTargets or ValueTargets
-        Meaning of the core's outputs.
+        Meaning of the cores' outputs.
     plain : bool
-        Whether the core is a user's own, whose output is the prediction.
-    temperature : float
-        What to divide logits by.
+        Whether the cores are a user's own, whose output is the prediction.
 
     Returns
     -------
@@ -37,22 +46,28 @@ def assemble_model(
     """
     import keras
 
-    core = uncompiled(core)
-    # A subclass of keras.Model is the same object still: its loss need not load.
-    core.compiled = False
     preprocessing = preprocessing_model(encoder, plain)
     inputs = preprocessing.input
     encoded = preprocessing(inputs)
-    if plain:
-        (array,) = encoded.values()
-        outputs = core(array)
-    else:
-        outputs = core([encoded[tensor.name] for tensor in core.inputs])
-        outputs = _predict(outputs, targets, temperature)
+    predictions = []
+    for number, part in enumerate(parts, start=1):
+        core = uncompiled(part.core, "core" if len(parts) == 1 else f"core{number}")
+        # A subclass of keras.Model is the same object still: its loss need not load.
+        core.compiled = False
+        if plain:
+            (array,) = encoded.values()
+            predictions.append(core(array))
+        else:
+            outputs = core([encoded[tensor.name] for tensor in core.inputs])
+            predictions.append(_predict(outputs, targets, part.temperature))
+    outputs = predictions[0]
+    if len(parts) > 1:
+        weighed = zip(predictions, parts, strict=True)
+        outputs = sum(prediction * part.weight for prediction, part in weighed)
     return keras.Model(inputs, outputs, name="skautonas")
 
 
-def uncompiled(core: Any) -> Any:
+def uncompiled(core: Any, name: str = "core") -> Any:
     """Return a model over the same layers, which needs no loss to load.
 
     A subclass of `keras.Model` has no graph to do so with, and is returned as it is;
@@ -62,7 +77,7 @@ def uncompiled(core: Any) -> Any:
 
     if not core.built or not hasattr(core, "inputs"):
         return core
-    return keras.Model(core.inputs, core.outputs[0], name="core")
+    return keras.Model(core.inputs, core.outputs[0], name=name)
 
 
 def _predict(outputs: Any, targets: Targets, temperature: float) -> Any:
@@ -71,8 +86,8 @@ def _predict(outputs: Any, targets: Targets, temperature: float) -> Any:
 
     if not isinstance(targets, ValueTargets):
         kind = "softmax" if isinstance(targets, ClassTargets) else "sigmoid"
-        outputs = layers.Rescaling(1 / temperature, name="temperature")(outputs)
-        outputs = layers.Activation(kind, name="probabilities")(outputs)
+        outputs = layers.Rescaling(1 / temperature)(outputs)
+        outputs = layers.Activation(kind)(outputs)
         return ops.mean(outputs, axis=1) if len(outputs.shape) == 3 else outputs
     # In float64 as the targets: float32 knows a time stamp to two minutes only.
     outputs = ops.cast(outputs, "float64")

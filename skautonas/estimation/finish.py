@@ -1,24 +1,23 @@
-"""From the winner of a search to the archive of its model; runs in a worker."""
+"""From the winners of a search to the archive of one model; runs in a worker."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from skautonas._compat import reset_layer_names
-from skautonas.estimation.checkpoint import read_variables
+from skautonas.estimation.checkpoint import read_variables, write_kept
 from skautonas.estimation.compiled import forget_models
 from skautonas.estimation.evaluate import prepare, seconds_left
 from skautonas.estimation.plan import Plan
 from skautonas.estimation.steps import build_on
 from skautonas.estimation.study import Fold, read_examples, read_study
-from skautonas.estimation.task import Refit, TrialTask
+from skautonas.estimation.task import Member, Refit
 from skautonas.exceptions import NoTimeError
 
 
 def refit(job: Refit, path: str) -> None:
-    """Train the winner on all rows, and save the whole model at ``path``.
+    """Train a configuration on all rows, and write the variables at ``path``.
 
     Raises
     ------
@@ -32,7 +31,7 @@ def refit(job: Refit, path: str) -> None:
         raise NoTimeError("The time was up before the worker had started.")
     try:
         fold = read_study(task.study).whole
-        trainer, compiled = prepare(task, fold, read_examples(fold.folder))
+        trainer, _ = prepare(task, fold, read_examples(fold.folder))
         training = trainer.fit(
             Plan(
                 job.planned_epochs,
@@ -45,34 +44,44 @@ def refit(job: Refit, path: str) -> None:
                 f"The time was up after {training.epochs:.1f} epochs of "
                 f"{job.best_epoch:.1f}."
             )
-        _take_over(trainer.model, training.variables)
-        _save(fold, compiled.predictor, job.temperature, path)
+        write_kept(Path(path), training.variables, [])
     finally:
         forget_models()
 
 
-def assemble(task: TrialTask, checkpoint: str, temperature: float, path: str) -> None:
-    """Save the whole model of a finished trial at ``path``."""
+def assemble(members: Sequence[Member], on_whole: bool, path: str) -> None:
+    """Save one model of all members at ``path``.
+
+    Parameters
+    ----------
+    members : sequence of Member
+        Trained on the same rows.
+    on_whole : bool
+        Whether these were all rows, and not those of the first fold.
+    path : str
+        Of the archive.
+    """
+    from skautonas.data.archive import Part, assemble_model, save_model
+
     try:
-        fold = read_study(task.study).folds[0]
-        reset_layer_names()
-        candidate = fold.source.build(task.values)
-        build_on(candidate.model, fold.source.arrange(read_examples(fold.folder).x))
-        _take_over(candidate.model, read_variables(checkpoint))
-        _save(fold, candidate.predictor, temperature, path)
+        study = read_study(members[0].task.study)
+        fold = study.whole if on_whole else study.folds[0]
+        parts = [
+            Part(_trained(fold, member), member.temperature, member.weight)
+            for member in members
+        ]
+        model = assemble_model(fold.encoder, parts, fold.targets, fold.source.plain)
+        save_model(model, Path(path))
     finally:
         forget_models()
 
 
-def _take_over(core: Any, variables: list[np.ndarray]) -> None:
-    for variable, value in zip(core.variables, variables, strict=True):
+def _trained(fold: Fold, member: Member) -> Any:
+    """Return the model that predicts, with the variables of a member."""
+    variables = read_variables(member.variables)
+    reset_layer_names()
+    candidate = fold.source.build(member.task.values)
+    build_on(candidate.model, fold.source.arrange(read_examples(fold.folder).x))
+    for variable, value in zip(candidate.model.variables, variables, strict=True):
         variable.assign(value)
-
-
-def _save(fold: Fold, core: Any, temperature: float, path: str) -> None:
-    from skautonas.data.archive import assemble_model, save_model
-
-    model = assemble_model(
-        fold.encoder, core, fold.targets, fold.source.plain, temperature
-    )
-    save_model(model, Path(path))
+    return candidate.predictor

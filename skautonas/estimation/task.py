@@ -183,23 +183,42 @@ class TrialOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Refit:
-    """Train the winner again on all rows, then put the model together.
+    """Train a configuration again on all rows.
 
     Parameters
     ----------
     task : TrialTask
-        The winning configuration; ``seconds`` bounds this refit.
+        The configuration; ``seconds`` bounds this refit.
     planned_epochs, best_epoch : float
         Length of the schedule, which shrinks to the time, and the epoch of it that is
         kept.
     least_epochs : float
         A refit of fewer is not kept.
-    temperature : float
-        Of the winner's validation.
     """
 
     task: TrialTask
     planned_epochs: float
     best_epoch: float
     least_epochs: float
-    temperature: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A trained model that is, or is a part of, the final one.
+
+    Parameters
+    ----------
+    task : TrialTask
+        Its configuration.
+    variables : str
+        Path of the file of its variables.
+    temperature : float
+        What to divide its logits by.
+    weight : float
+        Of its prediction.
+    """
+
+    task: TrialTask
+    variables: str
+    temperature: float
+    weight: float = 1.0

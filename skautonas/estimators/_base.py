@@ -65,6 +65,7 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
         "scoring": [str, callable, None],
         "cv": ["cv_object"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "ensemble_size": [Interval(Integral, 1, None, closed="left")],
         "refit": ["boolean"],
         "pruner": [StrOptions({"median"}), None],
         "trial_timeout": [Interval(Real, 0, None, closed="neither"), None],
@@ -91,6 +92,7 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
         scoring: str | Callable | None = None,
         cv: Any = None,
         validation_fraction: float = 0.2,
+        ensemble_size: int = 1,
         refit: bool = True,
         pruner: str | None = None,
         trial_timeout: float | None = None,
@@ -109,6 +111,7 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
         self.scoring = scoring
         self.cv = cv
         self.validation_fraction = validation_fraction
+        self.ensemble_size = ensemble_size
         self.refit = refit
         self.pruner = pruner
         self.trial_timeout = trial_timeout
@@ -290,6 +293,7 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
             max_trials=self.max_trials,
             max_epochs=self.max_epochs,
             refit_share=n_rows / n_trained if self.refit else 0.0,
+            ensemble_size=self.ensemble_size,
             seed=seed,
             in_order=self._reproducible,
             # A splitter's user expects the best mean to win, as in GridSearchCV.

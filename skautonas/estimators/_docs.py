@@ -34,9 +34,13 @@ space : "auto", SearchSpace, keras_tuner.HyperModel or callable, default="auto"
     validation_fraction : float, default=0.2
         Share of the rows that validate, shuffled, stratified for classifiers; unused
         with ``cv`` and where ``fit`` gets ``X_val``.
-{class_weight}    refit : bool, default=True
-        Train the winner again on all rows where the time reaches; otherwise the model
-        is the one that was validated, of several folds that of the first.
+{class_weight}    ensemble_size : int, default=1
+        Most trials in the model, which is then the weighted mean of their predictions:
+        chosen greedily by their validation predictions, the same one more than once
+        (Caruana et al. 2004). 1 is the winner alone.
+    refit : bool, default=True
+        Train the trials in the model again on all rows where the time reaches;
+        otherwise it is the one that was validated, of several folds that of the first.
     pruner : {"median"} or None, default=None
         Stop a trial whose best score so far is below the median of the finished trials'
         averages up to there (after Golovin et al. 2017).
@@ -75,7 +79,8 @@ best_model_ : keras.Model
     best_params_ : dict
         Hyperparameters of the winner.
     best_score_ : float
-        Its validation score. The best of many trials is optimistic.
+        Validation score of the model, before it was trained on all rows. The best of
+        many trials is optimistic.
     best_index_ : int
         Its row in ``cv_results_``; with several splits of few rows, or with rungs,
         the greatest score may be another's.
@@ -88,6 +93,8 @@ best_model_ : keras.Model
     search_time_, refit_time_, cold_start_time_ : float
         Seconds of the whole fit, with those of earlier fits of the same study; of its
         end; and of the start of cold workers.
+    ensemble_ : list of (int, float)
+        Number and weight of each trial in the model.
     refitted_ : bool
         Whether the model was trained on all rows; not where the time did not reach.
     stop_reason_ : str

@@ -33,10 +33,11 @@ class SearchResults(BaseEstimator):
             if trial.number == found.winner.number
         )
         self.best_params_ = dict(found.winner.task.values)
-        self.best_score_ = found.winner.score
+        self.best_score_ = found.final.score
         self.stop_reason_ = found.stop_reason
         self.refit_time_ = found.refit_seconds
         self.refitted_ = found.final.refitted
+        self.ensemble_ = list(found.final.members)
         fold = study.whole if found.final.refitted else study.folds[0]
         self._targets = fold.targets
         self._encoder = fold.encoder

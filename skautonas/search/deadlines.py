@@ -126,6 +126,7 @@ class Deadlines:
         if incumbent is None:
             return FINISH_SECONDS
         needed = incumbent.refit_seconds(rules.refit_share, rules.relief)
+        needed *= rules.refit_rounds
         if rules.refit_share and seconds is not None:
             whole = needed * incumbent.shortened
             needed = max(needed, min(whole, REFIT_SHARE * seconds))

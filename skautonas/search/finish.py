@@ -1,17 +1,18 @@
-"""From the winner of a search to the archive of the final model."""
+"""From the best trials of a search to the archive of the final model."""
 
 import math
 import time
 import uuid
-import zlib
+from collections.abc import Sequence
+from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from skautonas._files import written_atomically
+from skautonas.estimation.ensemble import choose_members
 from skautonas.estimation.evaluate import evaluate
 from skautonas.estimation.finish import assemble, refit
-from skautonas.estimation.task import WRITE_SECONDS, Refit, TrialOutcome
+from skautonas.estimation.task import WRITE_SECONDS, Member, Refit, TrialOutcome
 from skautonas.exceptions import DamagedFileError, NoTimeError, SearchFailedError
 from skautonas.search.budget import (
     FINISH_SECONDS,
@@ -20,10 +21,9 @@ from skautonas.search.budget import (
     Budget,
 )
 from skautonas.search.deadlines import OVERRUN_SECONDS
-from skautonas.search.directory import StudyDirectory
 from skautonas.search.executor import LocalExecutor, result_within
+from skautonas.search.final_model import FinalModel
 from skautonas.search.interrupt import Interrupt
-from skautonas.search.journal import Ended
 from skautonas.search.trial import Trial
 
 # A refit that gets less than this share of the time that it needs, or of its epochs, is
@@ -36,206 +36,220 @@ AGAIN_MARGIN = 1.2
 
 
 @dataclass(frozen=True, slots=True)
-class FinalModel:
-    """The archive, whether it is that of a refit, and the error of one that failed.
-
-    Where only the time did not reach for a refit, or Ctrl-C ended it, there is no
-    error, as none was promised then.
-    """
-
-    archive: bytes
-    refitted: bool
-    refit_error: str | None = None
-
-
-def finish(
-    winner: Trial,
-    refit_share: float,
-    executor: LocalExecutor,
-    budget: Budget,
-    directory: StudyDirectory,
-    *,
-    relief: float,
-    interrupt: Interrupt,
-) -> FinalModel:
-    """Refit the winner on all rows, or put the model of its trial together.
+class Finish:
+    """How the final model is made of trials.
 
     Parameters
     ----------
-    winner : Trial
-        With the file of its weights.
     refit_share : float
-        Rows of the refit per row of a trial; 0 without a refit.
+        Rows of a refit per row of a trial; 0 without a refit.
+    ensemble_size : int
+        Most trials in it.
+    relief : float
+        By how many trials fewer a core has to run now.
+    n_workers : int
+        How many refits run at once.
+    """
+
+    refit_share: float
+    ensemble_size: int
+    relief: float
+    n_workers: int
+
+
+class Finisher:
+    """Makes the final model.
+
+    Parameters
+    ----------
+    wanted : Finish
+        How.
     executor : LocalExecutor
         Warm workers.
     budget : Budget
         Time that is left.
-    directory : StudyDirectory
+    folder : Path
         Where the files of trials are.
-    relief : float
-        By how many trials fewer a core has to run now.
     interrupt : Interrupt
-        Tells whether to leave a refit.
-
-    Raises
-    ------
-    SearchFailedError
-        Where there is no model in the end.
+        Tells whether to leave the refits.
     """
-    path = directory.trials / f"final-{uuid.uuid4().hex}.keras"
-    outcome = winner.outcome
-    seconds = _refit_seconds(winner, refit_share, relief, budget)
-    failure = None
-    if seconds is not None:
+
+    def __init__(
+        self,
+        wanted: Finish,
+        executor: LocalExecutor,
+        budget: Budget,
+        folder: Path,
+        interrupt: Interrupt,
+    ) -> None:
+        self.wanted = wanted
+        self.executor = executor
+        self.budget = budget
+        self.folder = folder
+        self.interrupt = interrupt
+
+    def finish(self, candidates: Sequence[Trial]) -> FinalModel:
+        """Refit the best trials on all rows, or put their own models together.
+
+        Parameters
+        ----------
+        candidates : sequence of Trial
+            The winner, then others that have files of weights, the best first.
+
+        Raises
+        ------
+        SearchFailedError
+            Where there is no model in the end.
+        """
+        trials = {trial.number: trial for trial in candidates}
+        members, score = self._members(candidates)
+        refits, failure = self._refits(trials, members)
         try:
-            if _refit(winner, seconds, executor, path, interrupt):
-                return FinalModel(_taken(path), refitted=True)
-        except NoTimeError:
-            pass
-        except Exception as error:
-            failure = f"{type(error).__name__}: {error}"
-    try:
-        _assemble(winner, outcome, executor, budget, path)
-    except DamagedFileError:
-        _assemble(winner, _train_again(winner, executor), executor, budget, path)
-    return FinalModel(_taken(path), refitted=False, refit_error=failure)
-
-
-def stored_model(
-    directory: StudyDirectory, winner: Trial, n_trials: int, refit: bool
-) -> FinalModel | None:
-    """Return the model of an earlier fit, where the search has not gone on since."""
-    ends = [e for e in directory.journal.events if isinstance(e, Ended)]
-    if not ends or not directory.model.exists():
-        return None
-    end, archive = ends[-1], directory.model.read_bytes()
-    if end.refit and not end.refitted:
-        return None  # there may be time for it now
-    same = (end.winner, end.n_trials, end.refit) == (winner.number, n_trials, refit)
-    if not same or zlib.crc32(archive) != end.checksum:
-        return None
-    return FinalModel(archive, end.refitted, end.refit_error)
-
-
-def store_model(
-    directory: StudyDirectory,
-    winner: Trial,
-    n_trials: int,
-    refit: bool,
-    final: FinalModel,
-    elapsed: float,
-) -> None:
-    """Keep the model for later fits of the same study."""
-    if not directory.durable:
-        return
-    with written_atomically(directory.model) as file:
-        file.write_bytes(final.archive)
-    checksum = zlib.crc32(final.archive)
-    directory.journal.append(
-        Ended(
-            winner.number,
-            n_trials,
-            refit,
-            final.refitted,
-            final.refit_error,
-            checksum,
-            elapsed,
+            archive = self._assembled(refits or members, on_whole=bool(refits))
+        except DamagedFileError:
+            winner = candidates[0]
+            members, score = [self._train_again(winner)], winner.score
+            archive = self._assembled(members, on_whole=False)
+        for member in refits:
+            Path(member.variables).unlink(missing_ok=True)
+        made_of = refits or members
+        total = sum(member.weight for member in made_of)
+        return FinalModel(
+            archive,
+            tuple((member.task.number, member.weight / total) for member in made_of),
+            score,
+            refitted=bool(refits),
+            refit_error=failure,
         )
-    )
 
-
-def _taken(path: Path) -> bytes:
-    """Return what is in a file, and delete it."""
-    content = path.read_bytes()
-    path.unlink()
-    return content
-
-
-def _assemble(
-    winner: Trial,
-    outcome: TrialOutcome,
-    executor: LocalExecutor,
-    budget: Budget,
-    path: Path,
-) -> None:
-    """Save the model with the weights of a trial."""
-    checkpoint = Path(winner.task.folder) / str(outcome.checkpoint)
-    future = executor.submit(
-        assemble, winner.task, str(checkpoint), outcome.temperature, str(path)
-    )
-    longest = max(budget.left(), MAX_COLD_START + NEEDED_SECONDS)
-    overdue = (
-        f"The winner was not built and saved after {longest:.0f} s. Raise time_budget, "
-        "or build faster."
-    )
-    result_within(executor, future, longest, overdue)
-
-
-def _train_again(winner: Trial, executor: LocalExecutor) -> TrialOutcome:
-    """Train the winner as before, as the file of its weights is damaged."""
-    # In the time that it had, so that its schedule is as long.
-    outcome, attempt = winner.outcome, winner.task.attempt + 1
-    had = AGAIN_MARGIN * (outcome.earlier_seconds + outcome.seconds.total)
-    limit = None if winner.task.seconds is None else had + WRITE_SECONDS
-    task = replace(
-        winner.task, attempt=attempt, states=(), seconds=limit, asked_at=None
-    )
-    seconds = MAX_COLD_START + 2 * had + NEEDED_SECONDS
-    overdue = (
-        f"The winner's weights were damaged; to train it took over {seconds:.0f} s."
-    )
-    future = executor.submit(evaluate, task)
-    try:
-        again = result_within(executor, future, seconds, overdue)
-    finally:
-        task.built.unlink(missing_ok=True)
-    if again.checkpoint is None:
-        raise SearchFailedError(
-            f"The winner's weights were damaged, and to train it anew failed "
-            f"({again.error})."
+    def _members(self, candidates: Sequence[Trial]) -> tuple[list[Member], float]:
+        """Return the members of the model, and their validation score."""
+        winner = candidates[0]
+        alone = [_member(winner, winner.outcome)], winner.score
+        if self.wanted.ensemble_size == 1 or len(candidates) == 1:
+            return alone
+        offered = [_member(trial, trial.outcome) for trial in candidates]
+        future = self.executor.submit(
+            choose_members, offered, self.wanted.ensemble_size
         )
-    return again
+        try:
+            return result_within(
+                self.executor,
+                future,
+                max(self.budget.left(), NEEDED_SECONDS),
+                "The ensemble was not chosen when the time was up. Raise time_budget.",
+            )
+        except DamagedFileError:
+            return alone
+
+    def _refits(
+        self, trials: dict[int, Trial], members: list[Member]
+    ) -> tuple[list[Member], str | None]:
+        """Return those members that were trained on all rows, and the first error."""
+        if not self._has_time_for_refits([trials[m.task.number] for m in members]):
+            return [], None
+        seconds = self.budget.left() - FINISH_SECONDS / 2
+        files = [self._file("variables") for _ in members]
+        jobs = [_refit_job(trials[m.task.number], seconds) for m in members]
+        futures = [
+            self.executor.submit(refit, job, str(file))
+            for job, file in zip(jobs, files, strict=True)
+        ]
+        # A worker may be new, and start while the refit waits.
+        self._wait(futures, seconds + OVERRUN_SECONDS + MAX_COLD_START)
+        refitted: list[Member] = []
+        failure = None
+        for member, file, future in zip(members, files, futures, strict=True):
+            if not future.done():
+                self.executor.kill(future)
+                continue
+            try:
+                future.result()
+            except NoTimeError:
+                continue
+            except Exception as error:
+                failure = failure or f"{type(error).__name__}: {error}"
+                continue
+            refitted.append(replace(member, variables=str(file)))
+        return refitted, failure
+
+    def _has_time_for_refits(self, trials: Sequence[Trial]) -> bool:
+        share, relief = self.wanted.refit_share, self.wanted.relief
+        if not share or self.interrupt.requested:
+            return False
+        at_once = min(len(trials), self.wanted.n_workers)
+        # As many refits as there were trials: a core has no fewer to run.
+        relief *= (self.wanted.n_workers - at_once) / max(1, self.wanted.n_workers - 1)
+        needed = sum(t.refit_seconds(share, relief) for t in trials) / at_once
+        left = self.budget.left() - FINISH_SECONDS / 2
+        return left >= MIN_REFIT_SHARE * (needed + WRITE_SECONDS)
+
+    def _wait(self, futures: list[Future], seconds: float) -> None:
+        """Wait until all are done, the time is up, or Ctrl-C."""
+        ends = time.monotonic() + seconds
+        while not self.interrupt.requested and time.monotonic() < ends:
+            _, running = wait_for(futures, POLL_SECONDS)
+            if not running:
+                return
+
+    def _assembled(self, members: Sequence[Member], on_whole: bool) -> bytes:
+        """Return the archive of the members' models, put together."""
+        path = self._file("final")
+        future = self.executor.submit(assemble, members, on_whole, str(path))
+        longest = max(self.budget.left(), MAX_COLD_START + NEEDED_SECONDS)
+        overdue = (
+            f"The model was not built and saved after {longest:.0f} s. Raise "
+            "time_budget, or build faster."
+        )
+        result_within(self.executor, future, longest, overdue)
+        content = path.read_bytes()
+        path.unlink()
+        return content
+
+    def _train_again(self, winner: Trial) -> Member:
+        """Train the winner as before, as the file of its weights is damaged."""
+        # In the time that it had, so that its schedule is as long.
+        outcome, attempt = winner.outcome, winner.task.attempt + 1
+        had = AGAIN_MARGIN * (outcome.earlier_seconds + outcome.seconds.total)
+        limit = None if winner.task.seconds is None else had + WRITE_SECONDS
+        task = replace(
+            winner.task, attempt=attempt, states=(), seconds=limit, asked_at=None
+        )
+        seconds = MAX_COLD_START + 2 * had + NEEDED_SECONDS
+        overdue = (
+            f"The winner's weights were damaged; to train it took over {seconds:.0f} s."
+        )
+        future = self.executor.submit(evaluate, task)
+        try:
+            again = result_within(self.executor, future, seconds, overdue)
+        finally:
+            task.built.unlink(missing_ok=True)
+        if again.checkpoint is None:
+            raise SearchFailedError(
+                f"The winner's weights were damaged, and to train it anew failed "
+                f"({again.error})."
+            )
+        return _member(winner, again)
+
+    def _file(self, kind: str) -> Path:
+        suffix = ".keras" if kind == "final" else ".npz"
+        return self.folder / f"{kind}-{uuid.uuid4().hex}{suffix}"
 
 
-def _refit(
-    winner: Trial,
-    seconds: float,
-    executor: LocalExecutor,
-    path: Path,
-    interrupt: Interrupt,
-) -> bool:
-    """Refit the winner, and save the model; return False where Ctrl-C ended it."""
+def _member(trial: Trial, outcome: TrialOutcome) -> Member:
+    file = Path(trial.task.folder) / str(outcome.checkpoint)
+    return Member(trial.task, str(file), outcome.temperature)
+
+
+def _refit_job(trial: Trial, seconds: float) -> Refit:
+    """Return the task of a refit in so many seconds."""
     limit = None if math.isinf(seconds) else seconds
-    task = replace(winner.task, seconds=limit, asked_at=time.monotonic())
-    outcome = winner.outcome
+    outcome = trial.outcome
     # Where nothing else ends it, it takes no longer than what was timed.
-    longer = 1.0 if limit is None else winner.shortened
-    job = Refit(
-        task,
+    longer = 1.0 if limit is None else trial.shortened
+    return Refit(
+        replace(trial.task, seconds=limit, asked_at=time.monotonic()),
         planned_epochs=outcome.planned_epochs * longer,
         best_epoch=outcome.best_epoch * longer,
         least_epochs=MIN_REFIT_SHARE * outcome.best_epoch,
-        temperature=outcome.temperature,
     )
-    # Its worker may be new, and start while the refit waits.
-    longest = seconds + OVERRUN_SECONDS + MAX_COLD_START
-    ends = time.monotonic() + longest
-    future = executor.submit(refit, job, str(path))
-    while not future.done() and not interrupt.requested and time.monotonic() < ends:
-        wait_for([future], POLL_SECONDS)
-    if interrupt.requested and not future.done():
-        executor.kill(future)
-        return False
-    result_within(executor, future, 0.0, f"It was ended after {longest:.1f} s.")
-    return True
-
-
-def _refit_seconds(
-    winner: Trial, refit_share: float, relief: float, budget: Budget
-) -> float | None:
-    """Return the time of the refit, or None where there is to be none."""
-    if not refit_share:
-        return None
-    left = budget.left() - FINISH_SECONDS / 2
-    needed = winner.refit_seconds(refit_share, relief) + WRITE_SECONDS
-    return left if left >= MIN_REFIT_SHARE * needed else None

@@ -51,6 +51,10 @@ class Ended:
     refit_error: str | None
     checksum: int
     elapsed: float
+    # The first versions knew no ensembles.
+    ensemble_size: int = 1
+    members: tuple[tuple[int, float], ...] = ()
+    score: float | None = None
 
 
 # Of the files of a trial, which lie in one folder: what else a line names, somebody put
@@ -162,6 +166,8 @@ def _from_line(line: bytes) -> Event:
     kind = EVENTS[body.pop("event")]
     if kind is Finished:
         body["outcome"] = _outcome(body["outcome"])
+    if kind is Ended:
+        body["members"] = tuple(map(tuple, body.get("members", ())))
     return kind(**body)
 
 

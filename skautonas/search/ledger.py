@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from skautonas.search.rules import Rules
 from skautonas.search.trial import Trial
 
+# Of an ensemble, so many trials may be members for each that is.
+CANDIDATES_PER_MEMBER = 4
+
 
 class Ledger:
     """What is known of a search.
@@ -103,9 +106,26 @@ class Ledger:
                 del self._on_disk[number]
         return unneeded
 
+    def candidates(self) -> list[Trial]:
+        """Return the incumbent, then others that an ensemble may have, best first."""
+        if self.incumbent is None:
+            return []
+        others = [
+            trial
+            for trial in self.trials
+            if trial.outcome.status == "completed"
+            and trial.fidelity == self.incumbent.fidelity
+            and trial is not self.incumbent
+        ]
+        others.sort(key=lambda trial: (-trial.score, trial.number))
+        offered = CANDIDATES_PER_MEMBER * self._rules.ensemble_size
+        return [self.incumbent, *others[: offered - 1]]
+
     def _may_win(self) -> set[int]:
         """Return the trials that lead, or may do so when one before them is told."""
         leading = [self.incumbent]
+        if self._rules.ensemble_size > 1:
+            leading += self.candidates()
         if self._order_counts:
             leading += [self._settled, *self._ahead.values()]
         return {trial.number for trial in leading if trial is not None}

@@ -25,6 +25,10 @@ class Rules:
         Seconds after which a trial ends.
     relief : float
         By how many trials fewer a core has to run while the winner is refitted.
+    ensemble_size : int
+        Most trials in the final model.
+    refit_rounds : int
+        How many refits follow one another then.
     """
 
     max_trials: int | None
@@ -34,3 +38,5 @@ class Rules:
     by_standard_error: bool = False
     trial_timeout: float | None = None
     relief: float = 0.0
+    ensemble_size: int = 1
+    refit_rounds: int = 1

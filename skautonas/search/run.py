@@ -1,6 +1,7 @@
 """One search from written rows to the archive of one model."""
 
 import json
+import math
 import time
 import uuid
 from collections.abc import Callable
@@ -20,7 +21,13 @@ from skautonas.search.budget import MIN_TRIAL_SECONDS, NEEDED_SECONDS, Budget
 from skautonas.search.directory import StudyDirectory
 from skautonas.search.driver import Driver
 from skautonas.search.executor import LocalExecutor, result_within
-from skautonas.search.finish import FinalModel, finish, store_model, stored_model
+from skautonas.search.final_model import (
+    FinalModel,
+    Wanted,
+    store_model,
+    stored_model,
+)
+from skautonas.search.finish import Finish, Finisher
 from skautonas.search.interrupt import Interrupt
 from skautonas.search.journal import Asked
 from skautonas.search.proposal import Proposal
@@ -49,6 +56,8 @@ class Settings:
         Bounds.
     refit_share : float
         Rows of the refit per training row; 0 without a refit.
+    ensemble_size : int
+        Most trials in the final model.
     seed : int
         Every draw of the search descends from it.
     in_order : bool
@@ -65,6 +74,7 @@ class Settings:
     max_trials: int | None
     max_epochs: int | None
     refit_share: float
+    ensemble_size: int
     seed: int
     in_order: bool
     by_standard_error: bool
@@ -150,6 +160,8 @@ def run_search(
                 settings.by_standard_error,
                 settings.trial_timeout,
                 workers.relief,
+                settings.ensemble_size,
+                math.ceil(settings.ensemble_size / workers.local.n_workers),
             ),
             make_task=partial(
                 _make_task, settings, study_file, directory.trials, uuid.uuid4().hex[:8]
@@ -179,22 +191,20 @@ def run_search(
             raise SearchFailedError(f"There is no model: {driver.stop_error}")
         raise SearchFailedError(failure_message(trials))
     start = time.monotonic()
-    refit = settings.refit_share > 0
-    final = stored_model(directory, winner, len(trials), refit)
+    size = settings.ensemble_size
+    wanted = Wanted(winner, len(trials), settings.refit_share > 0, size)
+    final = stored_model(directory, wanted)
     if final is None:
-        share = 0.0 if interrupt.requested else settings.refit_share
-        final = finish(
-            winner,
-            share,
+        finisher = Finisher(
+            Finish(settings.refit_share, size, workers.relief, workers.local.n_workers),
             workers.local,
             budget,
-            directory,
-            relief=workers.relief,
-            interrupt=interrupt,
+            directory.trials,
+            interrupt,
         )
+        final = finisher.finish(driver.ledger.candidates())
         if not interrupt.requested:
-            elapsed = budget.elapsed()
-            store_model(directory, winner, len(trials), refit, final, elapsed)
+            store_model(directory, wanted, final, budget.elapsed())
     return Found(
         trials=trials,
         winner=winner,

@@ -11,11 +11,13 @@ from skautonas.space.base import Configuration, SearchSpace
 from skautonas.space.chooser import Chooser
 from skautonas.space.options import check_names, check_range, check_sizes
 from skautonas.space.recipe import RecipeOptions
+from skautonas.space.tabular_realmlp import realmlp
 
 NETWORKS = {
     "mlp": blocks.mlp,
     "residual": blocks.residual_mlp,
     "packed": blocks.packed_ensemble,
+    "realmlp": realmlp,
 }
 ARCHITECTURES = ("linear", *NETWORKS)
 NUMERIC_EMBEDDINGS = {

@@ -2,9 +2,9 @@
 
 Run: ``SKAUTONAS_DATA=... python benchmarks/starts.py cifar10_12k --epochs 4``. Those of
 the space are trained, or with ``--starts`` the configurations by name in a JSON file;
-what they leave out has its default. There is no limit of time and no refit: the score is
-that of the model that was validated, on rows of the training part (from which defaults
-are chosen) and, with ``--test``, on those that test.
+what they leave out has its default. There is no limit of time and no refit: the score
+is that of the model that was validated, on rows of the training part (from which
+defaults are chosen) and, with ``--test``, on those that test.
 """
 
 import argparse

@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits, load_wine
 
 from skautonas import ImageSearchClassifier, TabularSearchClassifier
 from skautonas.estimation import compiled
-from skautonas.estimation.checkpoint import read_variables
+from skautonas.estimation.checkpoint import read_arrays
 from skautonas.estimation.evaluate import evaluate
 from skautonas.estimation.study import encode_fold, write_study
 from skautonas.estimation.task import TrialTask
@@ -51,7 +51,7 @@ def trained(request, tmp_path):
         )
         outcome = evaluate(task)
         assert outcome.status == "completed", outcome.traceback
-        return outcome, read_variables(str(tmp_path / outcome.checkpoint))
+        return outcome, read_arrays(str(tmp_path / outcome.checkpoint))
 
     yield train
     compiled.forget_compiled()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skautonas.data.rows import Rows
-from skautonas.estimation.checkpoint import read_state, read_variables
+from skautonas.estimation.checkpoint import read_arrays, read_state
 from skautonas.estimation.evaluate import evaluate
 from skautonas.estimation.scoring import make_scorer
 from skautonas.estimation.study import encode_fold, write_study
@@ -110,14 +110,14 @@ def test_a_damaged_state_is_trained_again(train, tmp_path):
 def test_a_changed_bit_is_noticed(train, tmp_path):
     whole = train(0, 1.0)
     path = tmp_path / whole.checkpoint
-    assert len(read_variables(path)) > 2
+    assert len(read_arrays(path)) > 2
     with path.open("r+b") as file:
         file.seek(-1000, 2)
         byte = file.read(1)
         file.seek(-1000, 2)
         file.write(bytes([byte[0] ^ 1]))
     with pytest.raises(DamagedFileError, match="cannot be read"):
-        read_variables(path)
+        read_arrays(path)
 
 
 @pytest.mark.parametrize("train", [("tabular-regressor", None)], indirect=True)
@@ -129,7 +129,7 @@ def test_a_changed_header_is_noticed(train, tmp_path, place):
     content[content.rindex(b"PK\x01\x02") + place + 2] ^= 0x41
     path.write_bytes(content)
     with pytest.raises(DamagedFileError, match="cannot be read"):
-        read_variables(path)
+        read_arrays(path)
 
 
 @pytest.mark.parametrize("train", [("tabular-regressor", None)], indirect=True)

@@ -25,52 +25,31 @@ NUMBERS = (
 )
 
 
-def write_kept(
-    path: Path, variables: list[np.ndarray], outputs: list[np.ndarray]
-) -> None:
-    """Write what a trial kept.
-
-    Parameters
-    ----------
-    path : Path
-        Of the file.
-    variables : list of ndarray
-        Of the model of the first fold.
-    outputs : list of ndarray
-        Of the model of each fold for its validation rows.
-    """
-    arrays = _numbered("outputs", outputs) | _numbered("variables", variables)
+def write_arrays(path: Path, arrays: list[np.ndarray]) -> None:
+    """Write arrays, such as the variables of a model."""
     with written_atomically(path) as file:
-        np.savez(file, **arrays)
+        np.savez(file, *arrays)
 
 
-def read_variables(path: str | Path) -> list[np.ndarray]:
-    """Return the variables of the model that a trial kept.
-
-    Raises
-    ------
-    DamagedFileError
-        Where the file is absent, cut off or otherwise damaged.
-    """
-    return _list(_read(path, "variables"), "variables")
-
-
-def read_outputs(path: str | Path) -> list[np.ndarray]:
-    """Return what the models of a trial put out for each fold's validation rows.
+def read_arrays(path: str | Path) -> list[np.ndarray]:
+    """Return the arrays of a file.
 
     Raises
     ------
     DamagedFileError
         Where the file is absent, cut off or otherwise damaged.
     """
-    return _list(_read(path, "outputs"), "outputs")
+    arrays = _read(path)
+    return [arrays[f"arr_{index}"] for index in range(len(arrays))]
 
 
 def write_state(path: Path, state: TrainingState) -> None:
     """Write where a training stopped."""
-    arrays: dict[str, Any] = {}
-    for name in LISTS:
-        arrays |= _numbered(name, getattr(state, name))
+    arrays = {
+        f"{name}{index}": array
+        for name in LISTS
+        for index, array in enumerate(getattr(state, name))
+    }
     numbers = json.dumps({name: getattr(state, name) for name in NUMBERS})
     with written_atomically(path) as file:
         np.savez(file, numbers=np.frombuffer(numbers.encode(), np.uint8), **arrays)
@@ -98,22 +77,16 @@ def read_state(path: str | Path) -> TrainingState:
         ) from error
 
 
-def _numbered(name: str, arrays: list[np.ndarray]) -> dict[str, Any]:
-    return {f"{name}{index}": array for index, array in enumerate(arrays)}
-
-
 def _list(arrays: dict[str, np.ndarray], name: str) -> list[np.ndarray]:
     length = sum(key.startswith(name) for key in arrays)
     return [arrays[f"{name}{index}"] for index in range(length)]
 
 
-def _read(path: str | Path, prefix: str = "") -> dict[str, Any]:
-    """Return the arrays of a file whose names begin so."""
+def _read(path: str | Path) -> dict[str, Any]:
     try:
         # An archive of arrays without pickles; each of them has a checksum.
         with Path(path).open("rb") as file, np.load(file) as stored:
-            names = [name for name in stored.files if name.startswith(prefix)]
-            return {name: stored[name] for name in names}
+            return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, RuntimeError) as error:
         raise DamagedFileError(
             f"Expected a checkpoint in {str(path)!r}; it cannot be read "

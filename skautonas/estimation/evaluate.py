@@ -11,7 +11,7 @@ import numpy as np
 
 from skautonas._compat import reset_layer_names, seed_layers
 from skautonas.estimation.calibration import fit_temperature
-from skautonas.estimation.checkpoint import read_state, write_kept, write_state
+from skautonas.estimation.checkpoint import read_state, write_arrays, write_state
 from skautonas.estimation.compiled import (
     CompiledModel,
     compile_model,
@@ -89,7 +89,7 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
     study = read_study(task.study)
     results: list[FoldResult] = []
     states: list[str] = []
-    checkpoint = task.path("variables.npz")
+    checkpoint, outputs_file = task.path("variables.npz"), task.path("outputs.npz")
     for index, fold in enumerate(study.folds):
         if index:
             forget_models()
@@ -115,7 +115,8 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
     trainings = [result.training for result in results]
     began = time.monotonic()
     outputs = [outputs for training in trainings for outputs in training.outputs]
-    write_kept(checkpoint, trainings[0].variables, outputs)
+    write_arrays(checkpoint, trainings[0].variables)
+    write_arrays(outputs_file, outputs)
     results[0].seconds.write += time.monotonic() - began
     validated = combine(trainings, results[0].restore_best_epoch)
     return TrialOutcome(
@@ -133,6 +134,7 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
         temperature=_temperature(study, outputs),
         n_parameters=results[0].n_parameters,
         checkpoint=checkpoint.name,
+        outputs=outputs_file.name,
         # What was stopped as hopeless does not go on: promoted, it starts anew.
         states=() if trainings[-1].hopeless else tuple(states),
     )

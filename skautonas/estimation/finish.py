@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from skautonas._compat import reset_layer_names
-from skautonas.estimation.checkpoint import read_variables, write_kept
+from skautonas.estimation.checkpoint import read_arrays, write_arrays
 from skautonas.estimation.compiled import forget_models
 from skautonas.estimation.evaluate import prepare, seconds_left
 from skautonas.estimation.plan import Plan
@@ -44,7 +44,7 @@ def refit(job: Refit, path: str) -> None:
                 f"The time was up after {training.epochs:.1f} epochs of "
                 f"{job.best_epoch:.1f}."
             )
-        write_kept(Path(path), training.variables, [])
+        write_arrays(Path(path), training.variables)
     finally:
         forget_models()
 
@@ -78,7 +78,7 @@ def assemble(members: Sequence[Member], on_whole: bool, path: str) -> None:
 
 def _trained(fold: Fold, member: Member) -> Any:
     """Return the model that predicts, with the variables of a member."""
-    variables = read_variables(member.variables)
+    variables = read_arrays(member.variables)
     reset_layer_names()
     candidate = fold.source.build(member.task.values)
     build_on(candidate.model, fold.source.arrange(read_examples(fold.folder).x))

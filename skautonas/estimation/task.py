@@ -146,9 +146,9 @@ class TrialOutcome:
         right.
     n_parameters : int
         Number of weights.
-    checkpoint : str or None
-        File, in the task's folder, of the variables that the first fold kept, and of
-        what the models put out for the validation rows.
+    checkpoint, outputs : str or None
+        Files, in the task's folder, of the variables that the first fold kept, and of
+        what the model of each fold put out for its validation rows.
     states : tuple of str
         Files there of where it stopped on each fold, if it may go on.
     error : str or None
@@ -171,6 +171,7 @@ class TrialOutcome:
     temperature: float = 1.0
     n_parameters: int = 0
     checkpoint: str | None = None
+    outputs: str | None = None
     states: tuple[str, ...] = ()
     error: str | None = None
     traceback: str | None = None
@@ -178,7 +179,7 @@ class TrialOutcome:
     @property
     def files(self) -> list[str]:
         """Names of the files that the attempt left."""
-        return [*self.states, *([self.checkpoint] if self.checkpoint else [])]
+        return [*self.states, *filter(None, [self.checkpoint, self.outputs])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,7 @@ class Refit:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A trained model that is, or is a part of, the final one.
+    """A trained model that is, or may be, a part of the final one.
 
     Parameters
     ----------
@@ -212,6 +213,8 @@ class Member:
         Its configuration.
     variables : str
         Path of the file of its variables.
+    outputs : str or None
+        Path of the file of what it put out for the validation rows.
     temperature : float
         What to divide its logits by.
     weight : float
@@ -220,5 +223,6 @@ class Member:
 
     task: TrialTask
     variables: str
-    temperature: float
+    outputs: str | None = None
+    temperature: float = 1.0
     weight: float = 1.0

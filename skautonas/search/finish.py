@@ -9,9 +9,9 @@ from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from skautonas.estimation.ensemble import choose_members
 from skautonas.estimation.evaluate import evaluate
 from skautonas.estimation.finish import assemble, refit
+from skautonas.estimation.selection import Selection, select
 from skautonas.estimation.task import WRITE_SECONDS, Member, Refit, TrialOutcome
 from skautonas.exceptions import DamagedFileError, NoTimeError, SearchFailedError
 from skautonas.search.budget import (
@@ -29,6 +29,8 @@ from skautonas.search.trial import Trial
 # A refit that gets less than this share of the time that it needs, or of its epochs, is
 # worth less than the trial it would replace.
 MIN_REFIT_SHARE = 0.7
+# What the expected score of the best trial may take.
+SELECT_SECONDS = 1.0
 # How often a refit looks whether it was interrupted.
 POLL_SECONDS = 0.2
 # A winner whose weights were damaged trains again in so many times what it took.
@@ -88,27 +90,31 @@ class Finisher:
         self.folder = folder
         self.interrupt = interrupt
 
-    def finish(self, candidates: Sequence[Trial]) -> FinalModel:
+    def finish(self, winner: Trial, compared: Sequence[Trial]) -> FinalModel:
         """Refit the best trials on all rows, or put their own models together.
 
         Parameters
         ----------
-        candidates : sequence of Trial
-            The winner, then others that have files of weights, the best first.
+        winner : Trial
+            The best one.
+        compared : sequence of Trial
+            All that it was chosen from, best first.
 
         Raises
         ------
         SearchFailedError
             Where there is no model in the end.
         """
-        trials = {trial.number: trial for trial in candidates}
-        members, score = self._members(candidates)
-        refits, failure = self._refits(trials, members)
+        trials = {trial.number: trial for trial in compared}
+        selection = self._selection(winner, compared)
+        members: Sequence[Member] = selection.members
+        refits, failure = self._refits(
+            [trials[m.task.number] for m in members], members
+        )
         try:
             archive = self._assembled(refits or members, on_whole=bool(refits))
         except DamagedFileError:
-            winner = candidates[0]
-            members, score = [self._train_again(winner)], winner.score
+            members = [self._train_again(winner)]
             archive = self._assembled(members, on_whole=False)
         for member in refits:
             Path(member.variables).unlink(missing_ok=True)
@@ -117,40 +123,37 @@ class Finisher:
         return FinalModel(
             archive,
             tuple((member.task.number, member.weight / total) for member in made_of),
-            score,
+            selection.score,
             refitted=bool(refits),
             refit_error=failure,
         )
 
-    def _members(self, candidates: Sequence[Trial]) -> tuple[list[Member], float]:
-        """Return the members of the model, and their validation score."""
-        winner = candidates[0]
-        alone = [_member(winner, winner.outcome)], winner.score
-        if self.wanted.ensemble_size == 1 or len(candidates) == 1:
-            return alone
-        offered = [_member(trial, trial.outcome) for trial in candidates]
+    def _selection(self, winner: Trial, compared: Sequence[Trial]) -> Selection:
+        """Return the members of the model, and their expected score."""
+        alone = _member(winner, winner.outcome)
+        size = self.wanted.ensemble_size
+        if len(compared) == 1:
+            return Selection((alone,), winner.score)
+        trials = [_member(trial, trial.outcome) for trial in compared]
+        seconds = SELECT_SECONDS if self.budget.limited else math.inf
         future = self.executor.submit(
-            choose_members, offered, self.wanted.ensemble_size
+            select, alone, trials, size, winner.score, seconds
         )
-        try:
-            return result_within(
-                self.executor,
-                future,
-                max(self.budget.left(), NEEDED_SECONDS),
-                "The ensemble was not chosen when the time was up. Raise time_budget.",
-            )
-        except DamagedFileError:
-            return alone
+        overdue = (
+            "The scores were not compared when the time was up. Raise time_budget."
+        )
+        longest = max(self.budget.left(), NEEDED_SECONDS)
+        return result_within(self.executor, future, longest, overdue)
 
     def _refits(
-        self, trials: dict[int, Trial], members: list[Member]
+        self, trials: Sequence[Trial], members: Sequence[Member]
     ) -> tuple[list[Member], str | None]:
         """Return those members that were trained on all rows, and the first error."""
-        if not self._has_time_for_refits([trials[m.task.number] for m in members]):
+        if not self._has_time_for_refits(trials):
             return [], None
         seconds = self.budget.left() - FINISH_SECONDS / 2
         files = [self._file("variables") for _ in members]
-        jobs = [_refit_job(trials[m.task.number], seconds) for m in members]
+        jobs = [_refit_job(trial, seconds) for trial in trials]
         futures = [
             self.executor.submit(refit, job, str(file))
             for job, file in zip(jobs, files, strict=True)
@@ -237,8 +240,13 @@ class Finisher:
 
 
 def _member(trial: Trial, outcome: TrialOutcome) -> Member:
-    file = Path(trial.task.folder) / str(outcome.checkpoint)
-    return Member(trial.task, str(file), outcome.temperature)
+    folder = Path(trial.task.folder)
+    return Member(
+        trial.task,
+        str(folder / str(outcome.checkpoint)),
+        None if outcome.outputs is None else str(folder / outcome.outputs),
+        outcome.temperature,
+    )
 
 
 def _refit_job(trial: Trial, seconds: float) -> Refit:

@@ -172,7 +172,8 @@ def _from_line(line: bytes) -> Event:
 
 
 def _outcome(body: dict[str, Any]) -> TrialOutcome:
-    for name in [*body["states"], *filter(None, [body["checkpoint"]])]:
+    single = [body["checkpoint"], body.get("outputs")]
+    for name in [*body["states"], *filter(None, single)]:
         if not FILE_NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name of a trial's file")
     body["scores"] = tuple(body["scores"])

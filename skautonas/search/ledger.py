@@ -100,32 +100,32 @@ class Ledger:
             kept = names & set(outcome.states) if number in may_go_on else set()
             if number in may_win:
                 kept |= names - set(outcome.states)
+            if self._is_compared(self._by_number[number]):
+                kept |= names & {outcome.outputs}
             unneeded += names - kept
             self._on_disk[number] = kept
             if not kept:
                 del self._on_disk[number]
         return unneeded
 
-    def candidates(self) -> list[Trial]:
-        """Return the incumbent, then others that an ensemble may have, best first."""
-        if self.incumbent is None:
-            return []
-        others = [
-            trial
-            for trial in self.trials
-            if trial.outcome.status == "completed"
-            and trial.fidelity == self.incumbent.fidelity
-            and trial is not self.incumbent
-        ]
-        others.sort(key=lambda trial: (-trial.score, trial.number))
-        offered = CANDIDATES_PER_MEMBER * self._rules.ensemble_size
-        return [self.incumbent, *others[: offered - 1]]
+    def compared(self) -> list[Trial]:
+        """Return the trials that the incumbent is the best of, best first."""
+        trials = [trial for trial in self.trials if self._is_compared(trial)]
+        return sorted(trials, key=lambda trial: (-trial.score, trial.number))
+
+    def _is_compared(self, trial: Trial) -> bool:
+        completed = trial.outcome.status == "completed"
+        incumbent = self.incumbent
+        return (
+            completed and incumbent is not None and trial.fidelity == incumbent.fidelity
+        )
 
     def _may_win(self) -> set[int]:
         """Return the trials that lead, or may do so when one before them is told."""
         leading = [self.incumbent]
         if self._rules.ensemble_size > 1:
-            leading += self.candidates()
+            offered = CANDIDATES_PER_MEMBER * self._rules.ensemble_size
+            leading += self.compared()[:offered]
         if self._order_counts:
             leading += [self._settled, *self._ahead.values()]
         return {trial.number for trial in leading if trial is not None}

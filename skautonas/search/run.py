@@ -202,7 +202,7 @@ def run_search(
             directory.trials,
             interrupt,
         )
-        final = finisher.finish(driver.ledger.candidates())
+        final = finisher.finish(winner, driver.ledger.compared())
         if not interrupt.requested:
             store_model(directory, wanted, final, budget.elapsed())
     return Found(

@@ -1,0 +1,99 @@
+"""The score of what was chosen, without the luck of having been chosen."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_wine
+
+from skautonas import TabularSearchClassifier
+from skautonas.estimation.selection import MANY_ROWS, expected_score
+from skautonas.space import TabularSpace
+
+
+class Guesses:
+    """Trials that are right on each row with a probability of their own."""
+
+    def __init__(self, chances, n_rows, rng, n_folds=1):
+        self.n_rows = [n_rows] * n_folds
+        self.predictions = [
+            [(rng.random(n_rows) < chance).astype(float) for _ in self.n_rows]
+            for chance in chances
+        ]
+
+    def score(self, predictions, rows=None):
+        rows = rows or [slice(None)] * len(self.n_rows)
+        right = [p[r].mean() for p, r in zip(predictions, rows, strict=True)]
+        return float(np.mean(right))
+
+
+def mean_errors(chances, n_rows, n_folds=1):
+    """Return by how much scores are too good, expected and apparent ones."""
+    expected, apparent = [], []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        library = Guesses(chances, n_rows, rng, n_folds)
+        scores = [library.score(folds) for folds in library.predictions]
+        truth = chances[int(np.argmax(scores))]
+        expected.append(expected_score(library, rng) - truth)
+        apparent.append(max(scores) - truth)
+    return np.mean(expected), np.mean(apparent)
+
+
+@pytest.mark.parametrize(("n_folds", "luck"), [(1, 0.05), (5, 0.02)])
+def test_the_best_of_equals_is_as_good_as_each(n_folds, luck):
+    expected, apparent = mean_errors([0.8] * 20, 100, n_folds)
+    assert apparent > luck
+    assert abs(expected) < 0.01
+
+
+def test_what_is_better_is_not_taken_for_luck():
+    expected, apparent = mean_errors(np.linspace(0.5, 0.9, 10), 100)
+    assert abs(expected) < apparent
+    rng = np.random.default_rng(0)
+    library = Guesses([0.5, 0.95], 400, rng)
+    score = expected_score(library, rng)
+    assert score == pytest.approx(library.score(library.predictions[1]), abs=0.005)
+
+
+def test_one_trial_has_its_own_score():
+    rng = np.random.default_rng(0)
+    library = Guesses([0.8], 100, rng)
+    own = library.score(library.predictions[0])
+    assert expected_score(library, rng) == own
+
+
+def test_of_many_rows_the_best_score_is_kept():
+    rng = np.random.default_rng(0)
+    library = Guesses([0.8, 0.8], MANY_ROWS + 1, rng)
+    best = max(map(library.score, library.predictions))
+    assert expected_score(library, rng) == pytest.approx(best)
+
+
+def test_rows_that_cannot_be_scored_are_left_out():
+    rng = np.random.default_rng(0)
+    library = Guesses([0.8] * 5, 50, rng)
+    score, calls = library.score, []
+
+    def fails_at_times(predictions, rows=None):
+        calls.append(rows)
+        if rows is not None and len(calls) % 7 == 0:
+            raise ValueError("one class only")
+        return score(predictions, rows)
+
+    library.score = fails_at_times
+    assert 0.6 < expected_score(library, rng) < 0.95
+
+
+def test_a_search_tells_a_score_below_its_best():
+    X, y = load_wine(return_X_y=True)
+    guesses = np.random.default_rng(0).integers(0, 2, len(y))
+    search = TabularSearchClassifier(
+        space=TabularSpace(architectures=("linear", "mlp"), units=(16, 32)),
+        strategy="random",
+        time_budget=None,
+        max_trials=8,
+        max_epochs=8,
+        refit=False,
+        random_state=0,
+    ).fit(X, guesses)
+    best = search.trials_[search.best_index_].score
+    assert search.best_score_ < best  # nothing is to be learnt here

@@ -213,7 +213,7 @@ def test_hyperparameters_may_be_called_like_columns():
     assert list(board)[: len(COLUMNS)] == COLUMNS
     assert {f"param_{name}" for name in COLUMNS} < set(board)
     assert set(board["status"]) == {"completed"}
-    assert board["score"].max() == search.best_score_
+    assert board["score"].max() == search.trials_[search.best_index_].score
 
 
 def of_one_sigmoid(hp):

@@ -119,10 +119,12 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
     write_arrays(outputs_file, outputs)
     results[0].seconds.write += time.monotonic() - began
     validated = combine(trainings, results[0].restore_best_epoch)
+    temperature, gains = _calibrate(study, outputs)
+    scores = tuple(a + b for a, b in zip(validated.scores, gains, strict=True))
     return TrialOutcome(
         "stopped" if trainings[-1].hopeless else "completed",
-        score=float(np.mean(validated.scores)),
-        scores=validated.scores,
+        score=float(np.mean(scores)),
+        scores=scores,
         curve=validated.curve,
         best_epoch=validated.best_epoch,
         epochs=_mean(trainings, "epochs"),
@@ -131,7 +133,7 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
         start_epoch=_mean(trainings, "start_epoch"),
         earlier_seconds=sum(training.earlier_seconds for training in trainings),
         seconds=_add_up([result.seconds for result in results]),
-        temperature=_temperature(study, outputs),
+        temperature=temperature,
         n_parameters=results[0].n_parameters,
         checkpoint=checkpoint.name,
         outputs=outputs_file.name,
@@ -140,15 +142,38 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
     )
 
 
-def _temperature(study: Study, outputs: list[np.ndarray]) -> float:
-    """Return the temperature for the validation rows of all folds that were trained."""
+def _calibrate(
+    study: Study, outputs: list[np.ndarray]
+) -> tuple[float, tuple[float, ...]]:
+    """Return the temperature, and by how much it changes the score of each fold.
+
+    It is that for the validation rows of all folds that were trained.
+    """
     folds = study.folds[: len(outputs)]
     rows = [read_examples(f.folder).part(slice(f.n_rows, None)) for f in folds]
     weights = None
     if folds[0].weighs_validation:
         weights = np.concatenate([part.weights for part in rows])
     y = np.concatenate([part.y for part in rows])
-    return fit_temperature(folds[0].targets, np.concatenate(outputs), y, weights)
+    targets = folds[0].targets
+    temperature = fit_temperature(targets, np.concatenate(outputs), y, weights)
+    if temperature == 1.0:
+        return 1.0, (0.0,) * len(folds)
+    gains = []
+    for fold, part, raw in zip(folds, rows, outputs, strict=True):
+        weighed = part.weights if fold.weighs_validation else None
+        before, after = (
+            score_predictions(
+                study.scorer,
+                fold.targets,
+                read_labels(fold),
+                fold.targets.predictions(scaled),
+                weighed,
+            )
+            for scaled in (raw, raw / temperature)
+        )
+        gains.append(after - before)
+    return temperature, tuple(gains)
 
 
 def _train_fold(

@@ -63,38 +63,36 @@ def select(
     library = Library(trials)
     if not library.trials:
         return Selection((winner,), score)
-    ends = time.monotonic() + seconds
     rng = np.random.default_rng(winner.task.seed)
-    expected = expected_score(library, rng, ends)
+    score -= luck_of_the_best(library, rng, time.monotonic() + seconds)
     if ensemble_size == 1:
-        return Selection((winner,), expected)
+        return Selection((winner,), score)
     present = [number for number, t in enumerate(library.trials) if _is_whole(t)]
     candidates = [library.predictions[number] for number in present]
     counts = greedy_counts(candidates, library.score, ensemble_size)
-    together = library.score(weighted_mean(candidates, counts))
     # An ensemble is taken to be as lucky as the best trial.
-    luck = max(map(library.score, library.predictions)) - expected
+    together = library.score(weighted_mean(candidates, counts))
+    score += together - max(map(library.score, library.predictions))
     members = [
         replace(library.trials[number], weight=count / sum(counts))
         for number, count in zip(present, counts, strict=True)
         if count
     ]
     members.sort(key=lambda member: -member.weight)
-    return Selection(tuple(members), together - luck)
+    return Selection(tuple(members), score)
 
 
 def _is_whole(trial: Member) -> bool:
     return Path(trial.variables).exists()
 
 
-def expected_score(
+def luck_of_the_best(
     library: Library, rng: np.random.Generator, ends: float = math.inf
 ) -> float:
-    """Return the score of the best trial, without the luck of having been chosen.
+    """Return by how much the score of the best trial is too good.
 
     The best is chosen on rows that are drawn with replacement, and compared on the
-    others with the mean of all trials. What it gains there adds to the mean score of
-    all trials on all rows.
+    others with the mean of all trials. What it gains on all rows beyond that was luck.
 
     Parameters
     ----------
@@ -107,7 +105,7 @@ def expected_score(
     """
     scores = [library.score(folds) for folds in library.predictions]
     if len(scores) == 1 or max(library.n_rows) > MANY_ROWS:
-        return max(scores)
+        return 0.0
     calls = 2 * len(scores) * len(library.n_rows)
     gains: list[float] = []
     for _ in range(int(np.clip(MOST_SCORES // calls, LEAST_DRAWS, MOST_DRAWS))):
@@ -124,4 +122,6 @@ def expected_score(
         except ValueError:  # as where one class is left
             continue
         gains.append(unseen[best] - float(np.mean(unseen)))
-    return float(np.mean(scores) + np.mean(gains)) if gains else max(scores)
+    if not gains:
+        return 0.0
+    return max(0.0, max(scores) - float(np.mean(scores)) - float(np.mean(gains)))

@@ -79,8 +79,8 @@ best_model_ : keras.Model
     best_params_ : dict
         Hyperparameters of the winner.
     best_score_ : float
-        Validation score of the model, before it was trained on all rows. The best of
-        many trials is optimistic.
+        Validation score that the model is expected to have on other rows: that of the
+        trials in it, less the luck of the best of many (Tsamardinos et al. 2018).
     best_index_ : int
         Its row in ``cv_results_``; with several splits of few rows, or with rungs,
         the greatest score may be another's.

@@ -107,24 +107,21 @@ class Finisher:
         """
         trials = {trial.number: trial for trial in compared}
         selection = self._selection(winner, compared)
-        members: Sequence[Member] = selection.members
-        refits, failure = self._refits(
-            [trials[m.task.number] for m in members], members
-        )
+        chosen = selection.members
+        refits, failure = self._refits([trials[m.task.number] for m in chosen], chosen)
+        members, refitted = _weighed(refits or chosen), bool(refits)
         try:
-            archive = self._assembled(refits or members, on_whole=bool(refits))
+            archive = self._assembled(members, on_whole=refitted)
         except DamagedFileError:
-            members = [self._train_again(winner)]
+            members, refitted = [self._train_again(winner)], False
             archive = self._assembled(members, on_whole=False)
         for member in refits:
             Path(member.variables).unlink(missing_ok=True)
-        made_of = refits or members
-        total = sum(member.weight for member in made_of)
         return FinalModel(
             archive,
-            tuple((member.task.number, member.weight / total) for member in made_of),
+            tuple((member.task.number, member.weight) for member in members),
             selection.score,
-            refitted=bool(refits),
+            refitted=refitted,
             refit_error=failure,
         )
 
@@ -149,9 +146,24 @@ class Finisher:
         self, trials: Sequence[Trial], members: Sequence[Member]
     ) -> tuple[list[Member], str | None]:
         """Return those members that were trained on all rows, and the first error."""
+        refitted: list[Member] = []
+        errors: list[str] = []
         if not self._has_time_for_refits(trials):
-            return [], None
-        seconds = self.budget.left() - FINISH_SECONDS / 2
+            return refitted, None
+        at_once = self.wanted.n_workers
+        for first in range(0, len(members), at_once):
+            rounds = math.ceil((len(members) - first) / at_once)
+            seconds = (self.budget.left() - FINISH_SECONDS / 2) / rounds
+            some = slice(first, first + at_once)
+            done, failed = self._refits_at_once(trials[some], members[some], seconds)
+            refitted += done
+            errors += failed
+        return refitted, errors[0] if errors else None
+
+    def _refits_at_once(
+        self, trials: Sequence[Trial], members: Sequence[Member], seconds: float
+    ) -> tuple[list[Member], list[str]]:
+        """Return those that were trained on all rows in so many seconds, and errors."""
         files = [self._file("variables") for _ in members]
         jobs = [_refit_job(trial, seconds) for trial in trials]
         futures = [
@@ -161,20 +173,19 @@ class Finisher:
         # A worker may be new, and start while the refit waits.
         self._wait(futures, seconds + OVERRUN_SECONDS + MAX_COLD_START)
         refitted: list[Member] = []
-        failure = None
+        errors: list[str] = []
         for member, file, future in zip(members, files, futures, strict=True):
             if not future.done():
                 self.executor.kill(future)
                 continue
             try:
                 future.result()
+                refitted.append(replace(member, variables=str(file)))
             except NoTimeError:
                 continue
             except Exception as error:
-                failure = failure or f"{type(error).__name__}: {error}"
-                continue
-            refitted.append(replace(member, variables=str(file)))
-        return refitted, failure
+                errors.append(f"{type(error).__name__}: {error}")
+        return refitted, errors
 
     def _has_time_for_refits(self, trials: Sequence[Trial]) -> bool:
         share, relief = self.wanted.refit_share, self.wanted.relief
@@ -247,6 +258,12 @@ def _member(trial: Trial, outcome: TrialOutcome) -> Member:
         None if outcome.outputs is None else str(folder / outcome.outputs),
         outcome.temperature,
     )
+
+
+def _weighed(members: Sequence[Member]) -> list[Member]:
+    """Return members whose weights sum to one: some may be missing."""
+    total = sum(member.weight for member in members)
+    return [replace(member, weight=member.weight / total) for member in members]
 
 
 def _refit_job(trial: Trial, seconds: float) -> Refit:

@@ -152,17 +152,7 @@ def run_search(
             executor,
             n_workers=workers.n_trials,
             budget=budget,
-            rules=Rules(
-                settings.max_trials,
-                settings.refit_share,
-                len(study.folds),
-                settings.in_order,
-                settings.by_standard_error,
-                settings.trial_timeout,
-                workers.relief,
-                settings.ensemble_size,
-                math.ceil(settings.ensemble_size / workers.local.n_workers),
-            ),
+            rules=_rules(settings, len(study.folds), workers),
             make_task=partial(
                 _make_task, settings, study_file, directory.trials, uuid.uuid4().hex[:8]
             ),
@@ -177,42 +167,76 @@ def run_search(
         directory.keep_only(driver.files())
         interrupt.defer()
         trials = driver.run(lambda: interrupt.requested)
-    winner, stop_reason = driver.ledger.incumbent, driver.stop_reason
+    winner = driver.ledger.incumbent
     if winner is None:
-        if stop_reason == "interrupted":
-            goes_on = ""
-            if directory.durable:
-                goes_on = " With the same directory, the next fit goes on."
-            raise KeyboardInterrupt(
-                f"Interrupted before any trial had finished; {len(trials)} failed. "
-                f"There is no model.{goes_on}"
-            )
-        if driver.stop_error is not None:
-            raise SearchFailedError(f"There is no model: {driver.stop_error}")
-        raise SearchFailedError(failure_message(trials))
+        raise _nothing_found(driver, trials, directory.durable)
     start = time.monotonic()
-    size = settings.ensemble_size
-    wanted = Wanted(winner, len(trials), settings.refit_share > 0, size)
-    final = stored_model(directory, wanted)
-    if final is None:
-        finisher = Finisher(
-            Finish(settings.refit_share, size, workers.relief, workers.local.n_workers),
-            workers.local,
-            budget,
-            directory.trials,
-            interrupt,
-        )
-        final = finisher.finish(winner, driver.ledger.compared())
-        if not interrupt.requested:
-            store_model(directory, wanted, final, budget.elapsed())
+    compared = driver.ledger.compared()
+    final = _final_model(
+        winner, compared, len(trials), settings, directory, workers, budget, interrupt
+    )
     return Found(
         trials=trials,
         winner=winner,
-        stop_reason="interrupted" if interrupt.requested else stop_reason,
+        stop_reason="interrupted" if interrupt.requested else driver.stop_reason,
         stop_error=driver.stop_error,
         final=final,
         refit_seconds=time.monotonic() - start,
     )
+
+
+def _rules(settings: Settings, n_folds: int, workers: Workers) -> Rules:
+    return Rules(
+        settings.max_trials,
+        settings.refit_share,
+        n_folds,
+        settings.in_order,
+        settings.by_standard_error,
+        settings.trial_timeout,
+        workers.relief,
+        settings.ensemble_size,
+        math.ceil(settings.ensemble_size / workers.local.n_workers),
+    )
+
+
+def _nothing_found(
+    driver: Driver, trials: list[Trial], durable: bool
+) -> SearchFailedError | KeyboardInterrupt:
+    """Return why there is no model."""
+    if driver.stop_reason == "interrupted":
+        goes_on = " With the same directory, the next fit goes on." if durable else ""
+        return KeyboardInterrupt(
+            f"Interrupted before any trial had finished; {len(trials)} failed. "
+            f"There is no model.{goes_on}"
+        )
+    if driver.stop_error is not None:
+        return SearchFailedError(f"There is no model: {driver.stop_error}")
+    return SearchFailedError(failure_message(trials))
+
+
+def _final_model(
+    winner: Trial,
+    compared: list[Trial],
+    n_trials: int,
+    settings: Settings,
+    directory: StudyDirectory,
+    workers: Workers,
+    budget: Budget,
+    interrupt: Interrupt,
+) -> FinalModel:
+    """Return the model of an earlier fit, or make it, and keep it for later ones."""
+    size = settings.ensemble_size
+    wanted = Wanted(winner, n_trials, settings.refit_share > 0, size)
+    stored = stored_model(directory, wanted)
+    if stored is not None:
+        return stored
+    local = workers.local
+    way = Finish(settings.refit_share, size, workers.relief, local.n_workers)
+    finisher = Finisher(way, local, budget, directory.trials, interrupt)
+    final = finisher.finish(winner, compared)
+    if not interrupt.requested:
+        store_model(directory, wanted, final, budget.elapsed())
+    return final
 
 
 def _with_space(facts: dict[str, Any], study: Any, hp: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -307,3 +308,20 @@ def test_a_study_whose_first_write_was_killed_can_begin(tmp_path):
     with open_directory(tmp_path) as directory:
         directory.begin(facts())
     assert not unfinished.exists()
+
+
+def test_an_end_that_knew_no_ensembles_is_read(tmp_path):
+    body = {
+        "event": "ended",
+        "winner": 1,
+        "n_trials": 2,
+        "refit": True,
+        "refitted": True,
+        "refit_error": None,
+        "checksum": 5,
+        "elapsed": 1.5,
+    }
+    text = json.dumps(body).encode()
+    (tmp_path / "j").write_bytes(b"%08x %s\n" % (zlib.crc32(text), text))
+    (end,) = read(tmp_path / "j").events
+    assert (end.winner, end.ensemble_size, end.members, end.score) == (1, 1, (), None)

@@ -124,5 +124,4 @@ def luck_of_the_best(
         gains.append(unseen[best] - float(np.mean(unseen)))
     if not gains:
         return 0.0
-    gained = max(0.0, float(np.mean(gains)))  # to choose is not worse than to draw
-    return max(0.0, max(scores) - float(np.mean(scores)) - gained)
+    return max(0.0, max(scores) - float(np.mean(scores)) - float(np.mean(gains)))

@@ -97,3 +97,37 @@ def test_a_linear_model_is_as_good_as_logistic_regression():
     logistic.fit(X_train[numbers], y_train)
     expected = logistic.score(X_test[numbers], y_test)
     assert search.score(X_test, y_test) >= expected - 0.02
+
+
+def test_a_realmlp_starts_from_unit_variance_and_zero():
+    keras.utils.set_random_seed(0)
+    space = TabularSpace(architectures=("realmlp",)).bind(facts(n_numeric=20))
+    values = complete(
+        declared(space), {"numeric/embedding": "none", "numeric/scaling": "robust"}
+    )
+    model = SpaceSource(space).build(values).model
+    x = np.random.default_rng(0).normal(size=(2000, 20)).astype("float32")
+    inputs = {"numeric": x, "quantile": x}
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    first = keras.Model(model.inputs, layers[0].output)
+    spread = keras.ops.convert_to_numpy(first(inputs)).std(axis=0)
+    assert 0.9 < spread.mean() < 1.1
+    assert not keras.ops.convert_to_numpy(model(inputs)).any()
+
+
+def test_a_realmlp_learns_a_wave_of_one_of_its_features():
+    keras.utils.set_random_seed(0)
+    space = TabularSpace(architectures=("realmlp",), units=(64,)).bind(facts(4))
+    start = {"numeric/scaling": "robust", "recipe/schedule": "coslog4"}
+    values = complete(declared(space), start)
+    candidate = SpaceSource(space).build(values)
+    x = np.random.default_rng(0).normal(size=(N, 4)).astype("float32")
+    y = np.sin(3 * x[:, :1])
+    inputs = {"numeric": x, "quantile": x}
+    compiled = CompiledModel(candidate, (inputs, y), candidate.recipe.batch_size)
+    Trainer(compiled, (inputs, y), candidate.recipe, 0).fit(Plan(64))
+    other = np.random.default_rng(1).normal(size=(N, 4)).astype("float32")
+    errors = compiled.predict({"numeric": other, "quantile": other}) - np.sin(
+        3 * other[:, :1]
+    )
+    assert np.mean(errors**2) < 0.1 * np.var(y)

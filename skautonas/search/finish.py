@@ -171,12 +171,15 @@ class Finisher:
             for job, file in zip(jobs, files, strict=True)
         ]
         # A worker may be new, and start while the refit waits.
-        self._wait(futures, seconds + OVERRUN_SECONDS + MAX_COLD_START)
+        longest = seconds + OVERRUN_SECONDS + MAX_COLD_START
+        self._wait(futures, longest)
         refitted: list[Member] = []
         errors: list[str] = []
         for member, file, future in zip(members, files, futures, strict=True):
             if not future.done():
                 self.executor.kill(future)
+                if not self.interrupt.requested:
+                    errors.append(f"it was ended after {longest:.1f} s")
                 continue
             try:
                 future.result()

@@ -44,13 +44,15 @@ LINEAR_START: Configuration = {
 
 
 class TabularSpace(SearchSpace):
-    """Linear models, multilayer perceptrons, residual ones, and packed ensembles.
+    """Linear models, multilayer perceptrons of several kinds, packed ensembles.
 
     Parameters
     ----------
-    architectures : sequence of str, default=("linear", "mlp", "residual", "packed")
-        What to build. ``packed`` is TabM-mini (Gorishniy et al. 2024): members that
-        share all layers but their input's scales and their heads.
+    architectures : sequence of str, default=all
+        What to build, of "linear", "mlp", "residual", "packed", "realmlp". ``packed``
+        is TabM-mini (Gorishniy et al. 2024): members that share all layers but their
+        input's scales and their heads. ``realmlp`` is a perceptron after RealMLP-TD-S
+        (Holzmüller et al. 2024).
     numeric_embeddings : sequence of str, default=("none", "linear", "periodic")
         How a number enters; ``periodic`` after Gorishniy et al. 2022.
     scalings : sequence of str, default=("robust", "quantile")

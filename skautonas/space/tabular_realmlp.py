@@ -44,20 +44,24 @@ def realmlp(choose: Chooser, x: Any, space: "TabularSpace") -> Any:
     x = choose.layer(layers.Rescaling, x, scale=SCALE_RATE)
     for layer in choose.repeat("realmlp/layer", *space.layers, 3):
         units = choose.value(f"{layer}/units", space.units, 256)
-        normal = initializers.RandomNormal(stddev=1 / WEIGHT_RATE)
-        x = _dense(choose, x, units=units, kernel_initializer=normal)
+        x = _dense(
+            choose,
+            x,
+            units=units,
+            kernel_initializer=initializers.RandomNormal(stddev=1 / WEIGHT_RATE),
+            bias_initializer=initializers.RandomNormal(stddev=1.0),
+        )
         x = choose.layer(layers.Activation, x, activation=activation)
         x = choose.layer(layers.Dropout, x, rate=dropout)
     units = space.facts.n_outputs
-    return _dense(choose, x, units=units, kernel_initializer="zeros")
+    return _dense(choose, x, units=units, kernel_initializer="zeros", name="head")
 
 
 def _dense(choose: Chooser, x: Any, **arguments: Any) -> Any:
     """Build a dense layer in the neural tangent parametrisation."""
     scale = WEIGHT_RATE / math.sqrt(_width(x))
     x = choose.layer(layers.Rescaling, x, scale=scale)
-    normal = initializers.RandomNormal(stddev=1.0)
-    return choose.layer(layers.Dense, x, bias_initializer=normal, **arguments)
+    return choose.layer(layers.Dense, x, **arguments)
 
 
 def _width(x: Any) -> int:

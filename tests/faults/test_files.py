@@ -134,7 +134,7 @@ def test_15_an_archive_that_does_not_fit_leaves_the_model_before_it(tmp_path):
     # More than the weights, less than the model with its preprocessing.
     process = fit_limited(tmp_path, len(model) - 1000, 3, "WIDE")
     assert process.returncode != 0
-    assert "in _save" in process.stderr
+    assert "in assemble" in process.stderr
     assert "File too large" in process.stderr
     assert (tmp_path / "model.keras").read_bytes() == model
     assert list(tmp_path.rglob("final-*")) == []

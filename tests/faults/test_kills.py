@@ -255,13 +255,14 @@ def test_03_a_worker_that_outlives_its_parent_writes_nothing_more(tmp_path):
             worker.kill()
     assert not survived
     process.communicate()
-    best = [
-        event
+    finished = {
+        event.number: event.outcome
         for event in read_events(tmp_path)
-        if isinstance(event, Finished) and event.number == fitted.best_index_
-    ][-1]
-    kept = [file.name for file in (tmp_path / "trials").iterdir()]
-    assert kept == [best.outcome.checkpoint]
+        if isinstance(event, Finished)
+    }
+    kept = sorted(file.name for file in (tmp_path / "trials").iterdir())
+    predicted = [outcome.outputs for outcome in finished.values()]
+    assert kept == sorted([finished[fitted.best_index_].checkpoint, *predicted])
     # The weights load again where the model is gone.
     (tmp_path / "model.keras").unlink()
     again = fit.search(tmp_path, asked.number + 1, **more).fit(*WINE)

@@ -71,8 +71,9 @@ def test_grey_images_have_no_more_filters_than_components():
 @pytest.mark.parametrize("augmentation", ["flip", "flip_shift"])
 def test_the_mirror_image_counts_as_much(augmentation, tmp_path):
     space = bind((32, 32, 3))
-    core = build(space, {"augmentation": augmentation})
-    predictor = space.predictor(core)
+    values = complete(declared(space), {"augmentation": augmentation})
+    candidate = SpaceSource(space).build(values)  # compiled
+    core, predictor = candidate.model, candidate.predictor
     x = images((32, 32, 3), n=4)
     mirrored = keras.ops.flip(x, axis=2)
     expected = (call(core, x) + call(core, mirrored)) / 2

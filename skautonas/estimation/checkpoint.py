@@ -69,6 +69,8 @@ def read_state(path: str | Path) -> TrainingState:
         numbers["anchor"] = tuple(numbers["anchor"])
         numbers["curve"] = [tuple(point) for point in numbers["curve"]]
         lists: dict[str, Any] = {name: _list(arrays, name) for name in LISTS}
+        if lists["kept"] and not lists["outputs"]:
+            raise ValueError("an earlier version wrote no outputs")
         return TrainingState(**numbers, **lists)
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedFileError(

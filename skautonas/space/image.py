@@ -170,9 +170,11 @@ class ImageSpace(SearchSpace):
         """Return a model that averages over the mirror image, if that trained too."""
         if not any(isinstance(layer, layers.RandomFlip) for layer in core.layers):
             return core
+        # Of the same layers, without the optimizer, which would be saved with it.
+        bare = keras.Model(core.input, core.output, name="core")
         image = core.input["image"]
-        mirrored = core({"image": keras.ops.flip(image, axis=2)})
-        both = layers.Average()([core({"image": image}), mirrored])
+        mirrored = bare({"image": keras.ops.flip(image, axis=2)})
+        both = layers.Average()([bare({"image": image}), mirrored])
         return keras.Model(core.input, both, name="mirrored")
 
     def initialise(self, model: Any, x: Any, y: Any) -> None:

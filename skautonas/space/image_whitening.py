@@ -17,8 +17,8 @@ from skautonas.data.facts import ImageFacts
 # The layer of the network that whitens, and the pixels a side of a patch.
 WHITENING = "whitening"
 PATCH = 4
-# Images and patches that the components are computed from.
-N_IMAGES, N_PATCHES = 2000, 50_000
+# Images and patches that the components are computed from; fewer large images.
+N_IMAGES, N_PATCHES, MOST_PIXELS = 2000, 50_000, 10_000_000
 # Added to the variances, so that noise is not blown up; pixels have unit variance.
 LEAST_VARIANCE = 5e-4
 
@@ -42,9 +42,12 @@ def whiten(model: Any, images: np.ndarray, facts: ImageFacts) -> None:
     """
     for layer in model.layers:
         if layer.name == WHITENING:
-            rows = np.linspace(0, len(images) - 1, min(len(images), N_IMAGES))
-            pixels = np.asarray(images[rows.astype(int)], dtype="float32")
-            pixels = (pixels - np.array(facts.mean)) / np.array(facts.std)
+            affordable = MOST_PIXELS // int(np.prod(images.shape[1:]))
+            n_images = max(1, min(len(images), N_IMAGES, affordable))
+            rows = np.linspace(0, len(images) - 1, n_images).astype(int)
+            pixels = np.asarray(images[rows], dtype="float32")
+            pixels -= np.array(facts.mean, dtype="float32")
+            pixels /= np.array(facts.std, dtype="float32")
             factor = round(images.shape[1] / layer.input.shape[1])
             layer.set_weights(
                 [whitening_filters(_shrunk(pixels, factor), layer.filters)]

@@ -173,7 +173,8 @@ def test_a_refit_has_more_time_where_the_trial_had_too_little(full, refit):
     def evaluate(task):
         now[0] += min(10.0, task.seconds)
         found = outcome(task.number, seconds=10.0)
-        return dataclasses.replace(found, planned_epochs=8.0, full_epochs=full)
+        schedule = {"best_epoch": 8.0, "epochs": 8.0, "planned_epochs": 8.0}
+        return dataclasses.replace(found, **schedule, full_epochs=full)
 
     run(evaluate, workers=1, budget=60.0, clock=lambda: now[0], refit_share=1.25)
     assert 60.0 - refit - 2.0 < now[0] <= 60.0 - refit

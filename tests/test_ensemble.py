@@ -6,6 +6,10 @@ import pytest
 from sklearn.datasets import load_diabetes, load_wine
 
 from skautonas import TabularSearchClassifier, TabularSearchRegressor
+from skautonas.data.archive import Part, assemble_model
+from skautonas.data.encode import preprocessing_model
+from skautonas.data.tables import TableEncoder
+from skautonas.data.targets import ClassTargets
 from skautonas.estimation.ensemble import N_ROUNDS, greedy_counts, weighted_mean
 from skautonas.space import TabularSpace
 
@@ -127,3 +131,28 @@ def test_a_later_fit_may_ask_for_an_ensemble(tmp_path):
     np.testing.assert_array_equal(again.predict_proba(X), more.predict_proba(X))
     files = {path.name for path in (tmp_path / "study" / "trials").iterdir()}
     assert not any(name.startswith(("variables", "final")) for name in files)
+
+
+class Mine(keras.Model):
+    """A user's own model, whose name and layers are the same each time."""
+
+    def __init__(self, units, activation):
+        super().__init__(name="mine")
+        self.head = keras.layers.Dense(units, activation, name="head")
+
+    def call(self, inputs):
+        return self.head(inputs)
+
+
+def test_models_of_a_user_are_averaged_whatever_their_form():
+    encoder = TableEncoder().fit(X)
+    features = preprocessing_model(encoder, True)({"numeric": X.astype("float32")})
+    (features,) = features.values()
+    one, two = Mine(1, "sigmoid"), Mine(2, "softmax")
+    p, both = (keras.ops.convert_to_numpy(m(features)) for m in (one, two))
+    targets = ClassTargets(np.array([0, 1]), logits=False)
+    parts = [Part(one, weight=0.75), Part(two, weight=0.25)]
+    model = assemble_model(encoder, parts, targets, plain=True)
+    together = keras.ops.convert_to_numpy(model({"numeric": X.astype("float32")}))
+    expected = 0.75 * np.concatenate([1 - p, p], axis=1) + 0.25 * both
+    np.testing.assert_allclose(together, expected, atol=1e-6)

@@ -1,5 +1,6 @@
 """The archive of a model: raw inputs, preprocessing, core, prediction."""
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +57,13 @@ def assemble_model(
         core.compiled = False
         if plain:
             (array,) = encoded.values()
-            predictions.append(core(array))
+            outputs = core(array)
+            if len(parts) > 1:
+                # Of several models the same layers may have the same names.
+                own = keras.Input(array.shape[1:], dtype=array.dtype)
+                core = keras.Model(own, core(own), name=f"member{number}")
+                outputs = _alike(core(array), targets)
+            predictions.append(outputs)
         else:
             outputs = core([encoded[tensor.name] for tensor in core.inputs])
             predictions.append(_predict(outputs, targets, part.temperature))
@@ -65,6 +72,18 @@ def assemble_model(
         weighed = zip(predictions, parts, strict=True)
         outputs = sum(prediction * part.weight for prediction, part in weighed)
     return keras.Model(inputs, outputs, name="skautonas")
+
+
+def _alike(outputs: Any, targets: Targets) -> Any:
+    """Return what a user's model puts out in the one form that can be averaged."""
+    from keras import ops
+
+    outputs = ops.reshape(outputs, (-1, math.prod(outputs.shape[1:])))
+    if not isinstance(targets, ClassTargets):
+        return outputs
+    if outputs.shape[1] == 1:
+        outputs = ops.concatenate([1 - outputs, outputs], axis=1)
+    return outputs / ops.sum(outputs, axis=1, keepdims=True)
 
 
 def uncompiled(core: Any, name: str = "core") -> Any:

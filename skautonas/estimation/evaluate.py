@@ -214,7 +214,8 @@ def _train_fold(
         training,
         seconds_by_part,
         compiled.model.count_params(),
-        epochs,
+        # A constant rate has no course that a longer training would stretch.
+        training.planned_epochs if recipe.schedule == "constant" else epochs,
         recipe.restore_best_epoch,
     )
     return result, trainer

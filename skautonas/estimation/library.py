@@ -10,6 +10,8 @@ from skautonas.estimation.study import read_examples, read_labels, read_study
 from skautonas.estimation.task import Member
 from skautonas.exceptions import DamagedFileError
 
+# Of all predictions; beyond it, trials that are not among the best are left out.
+MOST_BYTES = 500_000_000
 # Of each fold.
 Predictions = list[np.ndarray]
 
@@ -20,7 +22,8 @@ class Library:
     Parameters
     ----------
     trials : sequence of Member
-        Those without a file of outputs, or with a damaged one, are left out.
+        The best ones first. Those without a file of outputs, or with a damaged one,
+        are left out.
 
     Attributes
     ----------
@@ -43,6 +46,8 @@ class Library:
         self.trials: list[Member] = []
         self.predictions: list[Predictions] = []
         for trial in trials:
+            if sum(map(_n_bytes, self.predictions)) > MOST_BYTES:
+                break
             outputs = _read_outputs(trial)
             if outputs is None or len(outputs) != len(study.folds):
                 continue
@@ -87,6 +92,10 @@ class Library:
                 score_predictions(self._scorer, fold.targets, y, predicted, weights)
             )
         return float(np.mean(scores))
+
+
+def _n_bytes(predictions: Predictions) -> int:
+    return sum(fold.nbytes for fold in predictions)
 
 
 def _read_outputs(trial: Member) -> list[np.ndarray] | None:

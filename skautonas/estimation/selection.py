@@ -60,19 +60,25 @@ def select(
     seconds : float
         Time for the expected score.
     """
+    ends = time.monotonic() + seconds
     library = Library(trials)
-    if not library.trials:
+    by_number = {trial.task.number: at for at, trial in enumerate(library.trials)}
+    if winner.task.number not in by_number:
         return Selection((winner,), score)
     rng = np.random.default_rng(winner.task.seed)
-    score -= luck_of_the_best(library, rng, time.monotonic() + seconds)
+    score -= luck_of_the_best(library, rng, ends)
     if ensemble_size == 1:
         return Selection((winner,), score)
     present = [number for number, t in enumerate(library.trials) if _is_whole(t)]
     candidates = [library.predictions[number] for number in present]
+    if not candidates:
+        return Selection((winner,), score)
     counts = greedy_counts(candidates, library.score, ensemble_size)
     # An ensemble is taken to be as lucky as the best trial.
     together = library.score(weighted_mean(candidates, counts))
-    score += together - max(map(library.score, library.predictions))
+    score += together - library.score(
+        library.predictions[by_number[winner.task.number]]
+    )
     members = [
         replace(library.trials[number], weight=count / sum(counts))
         for number, count in zip(present, counts, strict=True)
@@ -119,7 +125,7 @@ def luck_of_the_best(
         try:
             best = np.argmax([library.score(p, drawn) for p in library.predictions])
             unseen = [library.score(p, others) for p in library.predictions]
-        except ValueError:  # as where one class is left
+        except Exception:  # as where one class is left; any scorer may be the user's
             continue
         gains.append(unseen[best] - float(np.mean(unseen)))
     if not gains:

@@ -115,8 +115,9 @@ class Deadlines:
     def _reserve(self) -> float:
         """Return the seconds to leave for the refit and for the end.
 
-        What the refit is expected to take; more where a trial's share of the time was
-        too short for its schedule. Where it is too little, the schedule shrinks.
+        What the refit is expected to take; more for those of an ensemble, and where a
+        trial's share of the time was too short for its schedule. Where it is too
+        little, the schedule shrinks.
         """
         incumbent, rules, seconds = (
             self.ledger.incumbent,
@@ -126,8 +127,9 @@ class Deadlines:
         if incumbent is None:
             return FINISH_SECONDS
         needed = incumbent.refit_seconds(rules.refit_share, rules.relief)
-        needed *= rules.refit_rounds
         if rules.refit_share and seconds is not None:
-            whole = needed * incumbent.shortened
+            n_members = min(rules.ensemble_size, len(self.ledger.trials))
+            rounds = math.ceil(n_members / rules.refits_at_once)
+            whole = needed * rounds * incumbent.shortened
             needed = max(needed, min(whole, REFIT_SHARE * seconds))
         return needed + FINISH_SECONDS

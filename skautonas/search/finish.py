@@ -3,6 +3,7 @@
 import math
 import time
 import uuid
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
@@ -13,7 +14,12 @@ from skautonas.estimation.evaluate import evaluate
 from skautonas.estimation.finish import assemble, refit
 from skautonas.estimation.selection import Selection, select
 from skautonas.estimation.task import WRITE_SECONDS, Member, Refit, TrialOutcome
-from skautonas.exceptions import DamagedFileError, NoTimeError, SearchFailedError
+from skautonas.exceptions import (
+    DamagedFileError,
+    NoTimeError,
+    SearchFailedError,
+    SkautonasWarning,
+)
 from skautonas.search.budget import (
     FINISH_SECONDS,
     MAX_COLD_START,
@@ -107,20 +113,22 @@ class Finisher:
         """
         trials = {trial.number: trial for trial in compared}
         selection = self._selection(winner, compared)
-        chosen = selection.members
+        chosen, score = selection.members, selection.score
         refits, failure = self._refits([trials[m.task.number] for m in chosen], chosen)
-        members, refitted = _weighed(refits or chosen), bool(refits)
+        # Members of fewer or more rows would not be those that were chosen together.
+        refitted = len(refits) == len(chosen)
+        members = refits if refitted else list(chosen)
         try:
             archive = self._assembled(members, on_whole=refitted)
         except DamagedFileError:
             members, refitted = [self._train_again(winner)], False
-            archive = self._assembled(members, on_whole=False)
+            archive, score = self._assembled(members, on_whole=False), winner.score
         for member in refits:
             Path(member.variables).unlink(missing_ok=True)
         return FinalModel(
             archive,
             tuple((member.task.number, member.weight) for member in members),
-            selection.score,
+            score,
             refitted=refitted,
             refit_error=failure,
         )
@@ -136,11 +144,18 @@ class Finisher:
         future = self.executor.submit(
             select, alone, trials, size, winner.score, seconds
         )
-        overdue = (
-            "The scores were not compared when the time was up. Raise time_budget."
-        )
         longest = max(self.budget.left(), NEEDED_SECONDS)
-        return result_within(self.executor, future, longest, overdue)
+        try:
+            return result_within(self.executor, future, longest, "There was no time.")
+        except Exception as error:
+            warnings.warn(
+                "The finished trials could not be compared, so that the model is that "
+                "of the best one, and best_score_ as it was validated "
+                f"({type(error).__name__}: {error}).",
+                SkautonasWarning,
+                stacklevel=2,
+            )
+            return Selection((alone,), winner.score)
 
     def _refits(
         self, trials: Sequence[Trial], members: Sequence[Member]
@@ -152,6 +167,8 @@ class Finisher:
             return refitted, None
         at_once = self.wanted.n_workers
         for first in range(0, len(members), at_once):
+            if self.interrupt.requested:
+                break
             rounds = math.ceil((len(members) - first) / at_once)
             seconds = (self.budget.left() - FINISH_SECONDS / 2) / rounds
             some = slice(first, first + at_once)
@@ -261,12 +278,6 @@ def _member(trial: Trial, outcome: TrialOutcome) -> Member:
         None if outcome.outputs is None else str(folder / outcome.outputs),
         outcome.temperature,
     )
-
-
-def _weighed(members: Sequence[Member]) -> list[Member]:
-    """Return members whose weights sum to one: some may be missing."""
-    total = sum(member.weight for member in members)
-    return [replace(member, weight=member.weight / total) for member in members]
 
 
 def _refit_job(trial: Trial, seconds: float) -> Refit:

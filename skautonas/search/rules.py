@@ -27,8 +27,8 @@ class Rules:
         By how many trials fewer a core has to run while the winner is refitted.
     ensemble_size : int
         Most trials in the final model.
-    refit_rounds : int
-        How many refits follow one another then.
+    refits_at_once : int
+        How many of them are trained again at once.
     """
 
     max_trials: int | None
@@ -39,4 +39,4 @@ class Rules:
     trial_timeout: float | None = None
     relief: float = 0.0
     ensemble_size: int = 1
-    refit_rounds: int = 1
+    refits_at_once: int = 1

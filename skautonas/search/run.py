@@ -1,7 +1,6 @@
 """One search from written rows to the archive of one model."""
 
 import json
-import math
 import time
 import uuid
 from collections.abc import Callable
@@ -195,7 +194,7 @@ def _rules(settings: Settings, n_folds: int, workers: Workers) -> Rules:
         settings.trial_timeout,
         workers.relief,
         settings.ensemble_size,
-        math.ceil(settings.ensemble_size / workers.local.n_workers),
+        workers.local.n_workers,
     )
 
 

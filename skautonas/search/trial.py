@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from skautonas.estimation.task import Seconds, TrialOutcome, TrialTask
 from skautonas.search.proposal import Proposal
 
+# A best epoch from there on is the end of a schedule, not of what is to be learnt.
+LATE_SHARE = 0.8
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -62,6 +65,8 @@ class Trial:
         outcome = self.outcome
         if not outcome.planned_epochs:
             return 1.0
+        if outcome.best_epoch < LATE_SHARE * outcome.planned_epochs:
+            return 1.0  # it had trained long enough
         return max(1.0, outcome.full_epochs / outcome.planned_epochs)
 
     @property

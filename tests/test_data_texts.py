@@ -163,6 +163,14 @@ def test_weights_equal_scikit_learn(texts, encoder, preprocessing):
     assert (np.diff(encoded["ngrams"], axis=1) >= 0).all()
 
 
+def test_as_many_texts_as_ngrams_are_weighed_as_others(texts, encoder, preprocessing):
+    some = [text for text in texts if len(text) < 300][:1] * encoder.ngrams_per_text
+    square = encode(preprocessing, some)["weights"]
+    alone = encode(preprocessing, some[:1])["weights"]
+    np.testing.assert_allclose(square, np.repeat(alone, len(some), axis=0))
+    np.testing.assert_allclose(np.linalg.norm(square, axis=1), 1.0, rtol=1e-5)
+
+
 def test_words_equal_the_tokens(encoder, preprocessing, texts):
     tested = [*texts[:50], *ODD_TEXTS]
     words = encode(preprocessing, tested)["words"]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_wine
+from sklearn.metrics import r2_score
 
 from skautonas import TabularSearchClassifier
 from skautonas.estimation.selection import MANY_ROWS, luck_of_the_best
@@ -50,6 +51,31 @@ def test_what_is_better_is_not_taken_for_luck():
     assert abs(without) < apparent
     rng = np.random.default_rng(0)
     assert luck_of_the_best(Guesses([0.5, 0.95], 400, rng), rng) < 0.005
+
+
+class Values(Guesses):
+    """Trials that predict values with an error of their own, scored by R2."""
+
+    def __init__(self, errors, n_rows, rng):
+        self.n_rows = [n_rows]
+        self.y = rng.normal(size=n_rows)
+        self.predictions = [[self.y + e * rng.normal(size=n_rows)] for e in errors]
+
+    def score(self, predictions, rows=None):
+        (rows,) = rows or [slice(None)]
+        return r2_score(self.y[rows], predictions[0][rows])
+
+
+def test_a_trial_that_learnt_nothing_hides_no_luck():
+    alone, beside = [], []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        library = Values([0.3] * 20 + [500.0], 60, rng)
+        beside.append(luck_of_the_best(library, rng))
+        library.predictions.pop()
+        alone.append(luck_of_the_best(library, rng))
+    assert min(alone) > 0
+    assert np.mean(beside) == pytest.approx(np.mean(alone), rel=0.2)
 
 
 def test_one_trial_had_no_luck():

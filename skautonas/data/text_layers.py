@@ -101,7 +101,9 @@ def tf_idf(ids: Any, idf: Any, size: int) -> Any:
     from keras import ops
 
     ids = ops.cast(ids, "int64")  # rows * size passes 2**31 in batches of 71 583
-    rows = ops.cumsum(ops.ones_like(ids[:, :1]), axis=0) - 1
+    # As wide as the ids: Keras 3.15 adds a column of n numbers to n columns as if it
+    # were a row of them.
+    rows = ops.cumsum(ops.ones_like(ids), axis=0) - 1
     keys = ids + rows * size
     flat = ops.reshape(keys, (-1,))
     start = ops.searchsorted(flat, flat, side="left")

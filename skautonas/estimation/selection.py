@@ -98,7 +98,9 @@ def luck_of_the_best(
     """Return by how much the score of the best trial is too good.
 
     The best is chosen on rows that are drawn with replacement, and compared on the
-    others with the mean of all trials. What it gains on all rows beyond that was luck.
+    others with the mean of the trials that contend. What it gains on all rows beyond
+    that was luck. A trial contends that is as good as the best one on one of the draws:
+    one that failed to learn had no part in the luck, and a R2 of -1000 would drown it.
 
     Parameters
     ----------
@@ -113,9 +115,10 @@ def luck_of_the_best(
     if len(scores) == 1 or max(library.n_rows) > MANY_ROWS:
         return 0.0
     calls = 2 * len(scores) * len(library.n_rows)
-    gains: list[float] = []
+    chosen_on: list[list[float]] = []
+    compared_on: list[list[float]] = []
     for _ in range(int(np.clip(MOST_SCORES // calls, LEAST_DRAWS, MOST_DRAWS))):
-        if gains and time.monotonic() > ends:
+        if chosen_on and time.monotonic() > ends:
             break
         drawn = [rng.integers(n_rows, size=n_rows) for n_rows in library.n_rows]
         others = [
@@ -123,11 +126,18 @@ def luck_of_the_best(
             for n_rows, rows in zip(library.n_rows, drawn, strict=True)
         ]
         try:
-            best = np.argmax([library.score(p, drawn) for p in library.predictions])
+            seen = [library.score(p, drawn) for p in library.predictions]
             unseen = [library.score(p, others) for p in library.predictions]
         except Exception:  # as where one class is left; any scorer may be the user's
             continue
-        gains.append(unseen[best] - float(np.mean(unseen)))
-    if not gains:
+        chosen_on.append(seen)
+        compared_on.append(unseen)
+    if not chosen_on:
         return 0.0
-    return max(0.0, max(scores) - float(np.mean(scores)) - float(np.mean(gains)))
+    on_drawn, on_others = np.array(chosen_on), np.array(compared_on)
+    leader = int(np.argmax(scores))
+    contend = (on_drawn >= on_drawn[:, [leader]]).any(axis=0)
+    best = on_drawn.argmax(axis=1)
+    gains = on_others[np.arange(len(best)), best] - on_others[:, contend].mean(axis=1)
+    usual = float(np.mean(np.array(scores)[contend]))
+    return max(0.0, scores[leader] - usual - float(gains.mean()))

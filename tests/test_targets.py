@@ -16,7 +16,13 @@ def test_values_return_to_their_unit():
     encoded = targets.encode(y)
     assert encoded.shape == (4, 1)
     assert encoded[:3].mean() == pytest.approx(0, abs=1e-6)
-    np.testing.assert_allclose(targets.predictions(encoded), y, rtol=1e-6)
+    np.testing.assert_allclose(targets.predictions(encoded[:3]), y[:3], rtol=1e-6)
+
+
+def test_values_stay_in_the_range_of_the_training_rows():
+    targets = fit_values(np.array([[1.0, 10.0], [2.0, 30.0]]))
+    raw = np.array([[[-9.0, 9.0]], [[0.0, 0.0]]])
+    np.testing.assert_allclose(targets.predictions(raw), [[1.0, 30.0], [1.5, 20.0]])
 
 
 def test_several_targets_keep_their_columns():

@@ -112,7 +112,8 @@ def _predict(outputs: Any, targets: Targets, temperature: float) -> Any:
     outputs = ops.cast(outputs, "float64")
     if len(outputs.shape) == 3:
         outputs = ops.mean(outputs, axis=1)
-    return outputs * targets.scale + targets.mean
+    values = outputs * targets.scale + targets.mean
+    return ops.minimum(ops.maximum(values, targets.low), targets.high)
 
 
 def save_model(model: Any, path: Path) -> None:

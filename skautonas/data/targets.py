@@ -90,11 +90,15 @@ class ValueTargets:
         Of the training rows, in the unit of the target.
     flat : bool
         Whether y had one axis, so that predictions have one too.
+    low, high : float or ndarray of shape (n_targets,)
+        Bounds of what is predicted.
     """
 
     mean: np.ndarray
     scale: np.ndarray
     flat: bool
+    low: Any = -np.inf
+    high: Any = np.inf
     task: ClassVar[Task] = "regression"
 
     @classmethod
@@ -117,7 +121,8 @@ class ValueTargets:
         raw = np.asarray(raw, dtype="float64")
         if raw.ndim == 3:
             raw = raw.mean(axis=1)
-        return self.values(raw * self.scale + self.mean)
+        values = self.values(raw * self.scale + self.mean)
+        return np.clip(values, *self.values(np.array([self.low, self.high])))
 
     def values(self, outputs: np.ndarray) -> np.ndarray:
         """Return outputs in the target's unit as float64, in the shape of y."""
@@ -200,4 +205,5 @@ def fit_values(y: np.ndarray, weights: np.ndarray | None = None) -> ValueTargets
     scale = np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=weights))
     # A constant column has no scale; its mean may be off by rounding.
     scale = np.where(np.ptp(columns, axis=0) > 0, scale, 1.0)
-    return ValueTargets(mean, scale, flat=y.ndim == 1)
+    low, high = columns.min(axis=0), columns.max(axis=0)
+    return ValueTargets(mean, scale, y.ndim == 1, low, high)

@@ -24,6 +24,7 @@ NUMERIC_EMBEDDINGS = {
     "none": blocks.no_embedding,
     "linear": blocks.linear_embedding,
     "periodic": blocks.periodic_embedding,
+    "piecewise": blocks.piecewise_embedding,
 }
 SCALINGS = ("robust", "quantile")
 # Batch size by training rows: TabM's rule (Gorishniy et al. 2024), bounded by 256.
@@ -53,8 +54,9 @@ class TabularSpace(SearchSpace):
         is TabM-mini (Gorishniy et al. 2024): members that share all layers but their
         input's scales and their heads. ``realmlp`` is a perceptron after RealMLP-TD-S
         (Holzmüller et al. 2024).
-    numeric_embeddings : sequence of str, default=("none", "linear", "periodic")
-        How a number enters; ``periodic`` after Gorishniy et al. 2022.
+    numeric_embeddings : sequence of str, default=all
+        How a number enters, of "none", "linear", "periodic", "piecewise": the latter
+        two after Gorishniy et al. 2022.
     scalings : sequence of str, default=("robust", "quantile")
         How numbers are scaled.
     units : sequence of int, default=(64, 128, 256)
@@ -166,7 +168,7 @@ def _features(choose: Chooser, inputs: dict[str, Any], space: TabularSpace) -> A
         scaling = choose.value("numeric/scaling", space.scalings, "quantile")
         numbers = inputs.get("numeric" if scaling == "robust" else "quantile")
         options = {name: NUMERIC_EMBEDDINGS[name] for name in space.numeric_embeddings}
-        embed = choose.one("numeric/embedding", options, "periodic")
+        embed = choose.one("numeric/embedding", options, "piecewise")
         parts.append(embed(choose, numbers, facts.n_numeric))
     if facts.n_missing:
         parts.append(inputs.get("missing"))

@@ -1,6 +1,7 @@
 """What models for tables are made of."""
 
 from functools import partial
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,12 @@ N_FREQUENCIES = 16
 PERIODIC_WIDTH = 3
 LINEAR_WIDTHS = (4, 8)
 FREQUENCY_SCALES = (0.05, 0.1, 0.3, 1.0)
+# Pieces of a piecewise linear embedding, each with as many training rows, and the width
+# of what they add up to (docs/design/0012).
+N_PIECES = 16
+PIECEWISE_WIDTHS = (2, 4, 8)
+# Where normal scores end; numbers that are scaled robustly end before.
+SCORES_END = 3.1
 
 
 def no_embedding(choose: Chooser, x: Any, n_columns: int) -> Any:
@@ -75,6 +82,35 @@ def periodic_embedding(choose: Chooser, x: Any, n_columns: int) -> Any:
     )
     waves = choose.layer(layers.Flatten, waves)
     return choose.layer(layers.Concatenate, [x, waves])
+
+
+def piecewise_embedding(choose: Chooser, x: Any, n_columns: int) -> Any:
+    """Map each number to a vector that is linear between quantiles; keep the number.
+
+    A linear map of the piecewise linear encoding (Gorishniy et al. 2022), with the
+    quantiles of normal scores, that starts at zero.
+    """
+    width = choose.value("numeric/piecewise/width", PIECEWISE_WIDTHS, 4)
+    bent = choose.layer(
+        layers.EinsumDense,
+        choose.call(piecewise_encoding, x),
+        equation="bpk,pkd->bpd",
+        output_shape=(n_columns, width),
+        kernel_initializer="zeros",
+    )
+    bent = choose.layer(layers.Flatten, bent)
+    return choose.layer(layers.Concatenate, [bent, x])
+
+
+def piecewise_encoding(x: Any) -> Any:
+    """Return how far each number is through each piece, of shape (n, columns, pieces).
+
+    0 before the piece and 1 behind it.
+    """
+    edges = [-SCORES_END, *NormalDist().quantiles(N_PIECES), SCORES_END]
+    low, high = (np.array(ends, "float32") for ends in (edges[:-1], edges[1:]))
+    share = ops.multiply(ops.subtract(ops.expand_dims(x, -1), low), 1 / (high - low))
+    return ops.clip(share, 0.0, 1.0)
 
 
 def embed_categories(

@@ -32,7 +32,7 @@ def build(hp):
 
 
 def text_space():
-    encoder = TextEncoder().fit(TEXTS)
+    encoder = TextEncoder(characters=True).fit(TEXTS)
     facts = encoder.facts(task="classification", n_outputs=3, n_rows=12_000)
     return TextSpace().bind(facts)
 

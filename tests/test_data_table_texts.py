@@ -10,6 +10,7 @@ import pytest
 from sklearn.model_selection import KFold, train_test_split
 
 from skautonas import TabularSearchClassifier
+from skautonas.data.bags import count_words, word_bag
 from skautonas.data.encode import preprocessing_model, run_batches
 from skautonas.data.table_layers import MAX_DENSE_NGRAMS
 from skautonas.data.tables import TableEncoder
@@ -82,15 +83,19 @@ def test_a_bag_is_that_of_the_text_estimators(docstrings):
     encoder = TableEncoder().fit(table)
     arrays = run_batches(preprocessing_model(encoder, False), encoder.to_inputs(table))
     texts = table["doc"].fillna("").tolist()
-    alone = TextEncoder(max_ngrams=5000).fit(texts)
+    alone = TextEncoder().fit(texts)
+    words, word_pairs, lengths = count_words(texts)
+    alone.bags["ngrams"] = word_bag(words | word_pairs, lengths, 5000)
     bag = run_batches(preprocessing_model(alone, False), alone.to_inputs(texts))
-    width, size = alone.ngrams_per_text, len(alone.idf)
+    width, size = alone.bags["ngrams"].kept, len(alone.bags["ngrams"].idf)
     np.testing.assert_array_equal(arrays["ngrams"][:, :width], bag["ngrams"])
     np.testing.assert_array_equal(arrays["ngrams"][:, width:], bag["ngrams"] + size)
-    np.testing.assert_array_equal(arrays["weights"][:, :width], bag["weights"])
+    np.testing.assert_array_equal(
+        arrays["ngrams_weights"][:, :width], bag["ngrams_weights"]
+    )
     facts = encoder.facts(task="classification", n_outputs=3, n_rows=len(table))
     assert facts.n_ngrams == 2 * size
-    assert facts.inputs["weights"].shape == (2 * width,)
+    assert facts.inputs["ngrams_weights"].shape == (2 * width,)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +120,7 @@ def test_the_dense_matrix_holds_the_most_frequent_ngrams(docstrings):
     dense = run_batches(preprocessing_model(encoder, True), encoder.to_inputs(table))
     assert dense["features"].shape == (len(table), MAX_DENSE_NGRAMS)
     bag = run_batches(preprocessing_model(encoder, False), encoder.to_inputs(table))
-    first = np.where(bag["ngrams"] < MAX_DENSE_NGRAMS + 2, bag["weights"], 0)
+    first = np.where(bag["ngrams"] < MAX_DENSE_NGRAMS + 2, bag["ngrams_weights"], 0)
     np.testing.assert_allclose(dense["features"].sum(1), first.sum(1), rtol=1e-5)
 
 

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from skautonas.data.bags import pairs, tokenize
 from skautonas.data.encode import run_batches
-from skautonas.data.texts import TextEncoder, pairs, to_inputs, tokenize
+from skautonas.data.texts import TextEncoder, to_inputs
 
 ODD_TEXTS = [
     "",
@@ -35,6 +36,19 @@ def analyze(text: str) -> list[str]:
     return [term.decode() for term in [*words, *pairs(words)]]
 
 
+def analyze_characters(text: str) -> list[str]:
+    clean = text.encode().lower().decode()
+    starts = range(len(clean))
+    return [
+        " ".join(clean[start : start + n])
+        for n in (2, 3, 4)
+        for start in starts[: max(0, len(clean) - n + 1)]
+    ]
+
+
+ANALYZERS = {"ngrams": analyze, "characters": analyze_characters}
+
+
 @pytest.fixture(scope="module")
 def texts():
     return docstrings()
@@ -42,7 +56,7 @@ def texts():
 
 @pytest.fixture(scope="module")
 def encoder(texts):
-    return TextEncoder().fit(texts + ODD_TEXTS[:5])
+    return TextEncoder(characters=True).fit(texts + ODD_TEXTS[:5])
 
 
 @pytest.fixture(scope="module")
@@ -123,14 +137,15 @@ def test_importing_does_not_import_tensorflow():
 def test_vocabularies_are_ordered_by_document_frequency():
     encoder = TextEncoder().fit(["b a", "B! c", "b c", "d"])
     assert encoder.words == ["b", "c", "a", "d"]
-    assert encoder.ngrams[:2] == ["b", "b c"] or encoder.ngrams[:2] == ["b", "c"]
-    assert encoder.idf[:2].tolist() == [0.0, 0.0]
-    assert encoder.idf[2] == pytest.approx(np.log(5 / 4) + 1)
+    bag = encoder.bags["ngrams"]
+    assert bag.terms[:2] == ["b", "b c"] or bag.terms[:2] == ["b", "c"]
+    assert bag.idf[:2].tolist() == [0.0, 0.0]
+    assert bag.idf[2] == pytest.approx(np.log(5 / 4) + 1)
 
 
 def test_ngrams_of_one_text_are_dropped_from_large_corpora():
     encoder = TextEncoder().fit(["common words"] * 2000 + ["rare"])
-    assert sorted(encoder.ngrams) == ["common", "common words", "words"]
+    assert sorted(encoder.bags["ngrams"].terms) == ["common", "common words", "words"]
     assert "rare" in encoder.words
 
 
@@ -141,32 +156,39 @@ def test_facts_describe_the_arrays(encoder, preprocessing):
         name: (array.shape[1:], array.dtype.name) for name, array in encoded.items()
     } == {name: (spec.shape, spec.dtype) for name, spec in facts.inputs.items()}
     assert facts.n_words == 2 + len(encoder.words)
-    assert facts.n_ngrams == 2 + len(encoder.ngrams) == len(encoder.idf)
+    for name, bag in encoder.bags.items():
+        assert facts.bags[name] == 2 + len(bag.terms) == len(bag.idf)
 
 
-def test_weights_equal_scikit_learn(texts, encoder, preprocessing):
+@pytest.mark.parametrize("name", ["ngrams", "characters"])
+def test_weights_equal_scikit_learn(name, texts, encoder, preprocessing):
+    """The heaviest n-grams of each text, that is."""
+    bag, analyze = encoder.bags[name], ANALYZERS[name]
     fitted_on = texts + ODD_TEXTS[:5]
     reference = TfidfVectorizer(
-        sublinear_tf=True, analyzer=analyze, vocabulary=encoder.ngrams
+        sublinear_tf=True, analyzer=analyze, vocabulary=bag.terms
     ).fit(fitted_on)
-    tested = [*texts, *ODD_TEXTS[:6], "the the the cat"]
-    tested = [text for text in tested if len(analyze(text)) <= encoder.ngrams_per_text]
+    tested = [text[:600] for text in [*texts, *ODD_TEXTS[:6], "the the the cat"]]
+    tested = [text for text in tested if len(analyze(text)) <= bag.read]
     assert len(tested) > 100
     encoded = encode(preprocessing, tested)
-    dense = np.zeros((len(tested), len(encoder.idf)))
-    np.add.at(
-        dense, (np.arange(len(tested))[:, None], encoded["ngrams"]), encoded["weights"]
-    )
+    dense = np.zeros((len(tested), len(bag.idf)))
+    rows = np.arange(len(tested))[:, None]
+    np.add.at(dense, (rows, encoded[name]), encoded[f"{name}_weights"])
     expected = reference.transform(tested).toarray()
-    np.testing.assert_allclose(dense[:, 2:], expected, atol=1e-5)
+    least = -np.sort(-expected, axis=1)[:, [bag.kept]]
+    assert (least > 0).any() == (name == "characters"), "not all of all texts are kept"
+    # Which of equal ones are kept is not told.
+    told = np.abs(expected - least) > 1e-5
+    expected[expected < least] = 0
+    np.testing.assert_allclose(dense[:, 2:][told], expected[told], atol=1e-5)
     assert not dense[:, :2].any()
-    assert (np.diff(encoded["ngrams"], axis=1) >= 0).all()
 
 
 def test_as_many_texts_as_ngrams_are_weighed_as_others(texts, encoder, preprocessing):
-    some = [text for text in texts if len(text) < 300][:1] * encoder.ngrams_per_text
-    square = encode(preprocessing, some)["weights"]
-    alone = encode(preprocessing, some[:1])["weights"]
+    some = [text for text in texts if len(text) < 300][:1] * encoder.bags["ngrams"].read
+    square = encode(preprocessing, some)["ngrams_weights"]
+    alone = encode(preprocessing, some[:1])["ngrams_weights"]
     np.testing.assert_allclose(square, np.repeat(alone, len(some), axis=0))
     np.testing.assert_allclose(np.linalg.norm(square, axis=1), 1.0, rtol=1e-5)
 
@@ -181,11 +203,12 @@ def test_words_equal_the_tokens(encoder, preprocessing, texts):
         assert row.tolist() == expected + [0] * (encoder.length - len(expected))
 
 
-def test_odd_texts_give_finite_weights(preprocessing):
+def test_odd_texts_give_finite_weights(encoder, preprocessing):
     encoded = encode(preprocessing, ODD_TEXTS)
-    assert np.isfinite(encoded["weights"]).all()
-    for array in encoded.values():
-        assert not array[:3].any()
+    for name in encoder.bags:
+        assert np.isfinite(encoded[f"{name}_weights"]).all()
+    for name in ("words", "ngrams", "ngrams_weights"):
+        assert not encoded[name][:3].any()
 
 
 def test_batches_do_not_mix(preprocessing, texts):

@@ -41,10 +41,12 @@ TEXT_FACTS = TextFacts(
     inputs={
         "words": TensorSpec((40,), "int32"),
         "ngrams": TensorSpec((60,), "int32"),
-        "weights": TensorSpec((60,), "float32"),
+        "ngrams_weights": TensorSpec((60,), "float32"),
+        "characters": TensorSpec((90,), "int32"),
+        "characters_weights": TensorSpec((90,), "float32"),
     },
     n_words=12_000,
-    n_ngrams=30_000,
+    bags={"ngrams": 30_000, "characters": 15_000},
 )
 TABULAR_FACTS = TabularFacts(
     task="classification",
@@ -56,7 +58,7 @@ TABULAR_FACTS = TabularFacts(
         "missing": TensorSpec((1,), "float32"),
         "categorical": TensorSpec((2,), "int32"),
         "ngrams": TensorSpec((40,), "int32"),
-        "weights": TensorSpec((40,), "float32"),
+        "ngrams_weights": TensorSpec((40,), "float32"),
     },
     n_numeric=3,
     n_missing=1,
@@ -75,7 +77,7 @@ PROMISED = {
         "model": {"linear", "network"},
         "architecture": {"mlp", "residual", "packed"},
         "text/width": {8, 16, 32},
-        "numeric/embedding": {"none", "linear", "periodic"},
+        "numeric/embedding": {"none", "linear", "periodic", "piecewise"},
         "categorical/width": {4, 8},
         "mlp/dropout": {0.0},
         "mlp/normalisation": {"none", "batch", "layer"},

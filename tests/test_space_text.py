@@ -26,7 +26,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def encoder():
-    return TextEncoder().fit(TEXTS)
+    return TextEncoder(characters=True).fit(TEXTS)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,9 @@ def test_every_option_is_declared(space):
         "ngrams/head",
         "ngrams/width",
         "ngrams/weighting",
+        "ngrams/characters",
+        "combined/ngrams/characters",
+        "combined/words/filters",
         "convolution/kind",
         "convolution/vocabulary",
         "convolution/length",
@@ -96,7 +99,7 @@ def test_names_are_declared_once(space):
 def test_starts_are_complete_and_build(encoder, batch, task, options):
     facts = encoder.facts(task=task, n_outputs=2, n_rows=12_000)
     space = TextSpace(**options).bind(facts)
-    assert len(space.starts) == (2 if "encoders" in options else 5) + (
+    assert len(space.starts) == (2 if "encoders" in options else 6) + (
         task == "classification"
     )
     hp = declared(space)
@@ -128,7 +131,7 @@ def test_random_configurations_build_and_run(space, batch, seed):
 
 
 @pytest.mark.parametrize(
-    "encoder_name", ["ngrams", "convolution", "recurrent", "transformer"]
+    "encoder_name", ["ngrams", "combined", "convolution", "recurrent", "transformer"]
 )
 def test_each_hyperparameter_changes_the_model(space, encoder_name):
     hp = declared(space)
@@ -142,7 +145,9 @@ def test_each_hyperparameter_changes_the_model(space, encoder_name):
         assert build(space, changed).get_config() != reference, parameter.name
 
 
-@pytest.mark.parametrize("encoder_name", ["convolution", "recurrent", "transformer"])
+@pytest.mark.parametrize(
+    "encoder_name", ["combined", "convolution", "recurrent", "transformer"]
+)
 def test_texts_without_words_give_finite_gradients(space, batch, encoder_name):
     import keras
     import tensorflow as tf
@@ -158,7 +163,7 @@ def test_texts_without_words_give_finite_gradients(space, batch, encoder_name):
         assert np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("start", range(6))
+@pytest.mark.parametrize("start", range(7))
 def test_models_survive_saving(space, batch, start, tmp_path):
     import keras
 
@@ -168,17 +173,18 @@ def test_models_survive_saving(space, batch, start, tmp_path):
     np.testing.assert_allclose(loaded(batch), model(batch), rtol=1e-6, atol=1e-7)
 
 
-def test_log_ratios_equal_those_of_naive_bayes(encoder, batch):
+@pytest.mark.parametrize("bag", ["ngrams", "characters"])
+def test_log_ratios_equal_those_of_naive_bayes(bag, encoder, batch):
     labels = np.array([0, 1, 2, 0, 1, 2])
     facts = encoder.facts(task="classification", n_outputs=3, n_rows=12_000)
     space = TextSpace().bind(facts)
     log_ratios = {"ngrams/weighting": "log_ratios"}
     model = build(space, complete(declared(space), log_ratios))
     space.initialise(model, batch, labels)
-    found = model.get_layer("log_ratios").get_weights()[0][:, 0]
+    found = model.get_layer(f"log_ratios_{bag}").get_weights()[0][:, 0]
 
-    occurs = np.zeros((6, facts.n_ngrams))
-    ids, weights = np.asarray(batch["ngrams"]), np.asarray(batch["weights"])
+    occurs = np.zeros((6, facts.bags[bag]))
+    ids, weights = np.asarray(batch[bag]), np.asarray(batch[f"{bag}_weights"])
     for row in range(6):
         occurs[row, ids[row][weights[row] > 0]] = 1
     bayes = MultinomialNB().fit(occurs, labels)
@@ -197,7 +203,7 @@ def test_log_ratios_are_part_of_the_model():
         time_budget=None,
         random_state=0,
     ).fit(texts[::2], libraries[::2])
-    spread = search.best_model_.get_layer("core").get_layer("log_ratios")
+    spread = search.best_model_.get_layer("core").get_layer("log_ratios_ngrams")
     assert np.std(spread.get_weights()[0]) > 0.1
     assert search.score(texts[1::2], libraries[1::2]) > 0.9
 

@@ -14,11 +14,11 @@ class TensorSpec:
     dtype: str
 
 
-def bag_specs(n_ngrams: int) -> dict[str, TensorSpec]:
-    """Return the arrays of bags that hold so many n-grams a row: ids and weights."""
+def bag_specs(name: str, n_terms: int) -> dict[str, TensorSpec]:
+    """Return the arrays of bags that hold so many terms a row: ids and weights."""
     return {
-        "ngrams": TensorSpec((n_ngrams,), "int32"),
-        "weights": TensorSpec((n_ngrams,), "float32"),
+        name: TensorSpec((n_terms,), "int32"),
+        f"{name}_weights": TensorSpec((n_terms,), "float32"),
     }
 
 
@@ -63,11 +63,12 @@ class TextFacts(Facts):
     """Facts of texts: sizes of the vocabularies.
 
     ``words`` has ids 0 (padding), 1 (unknown), then the ``n_words`` - 2 known
-    words by falling frequency; ``ngrams`` likewise with ``n_ngrams`` ids.
+    words by falling frequency. ``bags`` has the number of ids of each bag, likewise:
+    of ``ngrams`` of words, and of ``characters`` where there is one.
     """
 
     n_words: int
-    n_ngrams: int
+    bags: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from skautonas.data.bags import tokenize
 from skautonas.data.table_inputs import (
     as_array,
     is_missing,
@@ -16,7 +17,6 @@ from skautonas.data.table_inputs import (
     times,
     zone_of,
 )
-from skautonas.data.texts import tokenize
 
 Kind = Literal["number", "duration", "date", "category", "text"]
 # What a date tells; the first one is the days since its origin.

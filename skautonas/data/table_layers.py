@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skautonas.data.text_layers import ngram_bag
+from skautonas.data.text_layers import fill_bag
 
 if TYPE_CHECKING:
     from skautonas.data.tables import TableEncoder
@@ -70,12 +70,10 @@ def dense_table(encoder: "TableEncoder") -> Any:
         else:
             rank = ops.cast(encoded["categorical"][:, index : index + 1], "float32")
             parts.append(rank / size)
-    for index, text in enumerate(encoder.texts_):
-        ids, weights = ngram_bag(model.input["text"][:, index], text)
+    for index, bag in enumerate(encoder.texts_):
+        ids, weights = fill_bag(model.input["text"][:, index], bag)
         # Special ids, and those beyond the width, become rows of zeros.
-        chosen = ops.one_hot(
-            ids - N_SPECIAL_IDS, min(len(text.ngrams), MAX_DENSE_NGRAMS)
-        )
+        chosen = ops.one_hot(ids - N_SPECIAL_IDS, min(len(bag.terms), MAX_DENSE_NGRAMS))
         parts.append(ops.einsum("nk,nkv->nv", weights, chosen))
     dense = layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
     return keras.Model(model.input, {"features": dense}, name="preprocessing")
@@ -138,19 +136,19 @@ def _encode_categories(x: Any, levels: list[list[str]]) -> Any:
     return ops.cast(ids, "int32")
 
 
-def _encode_texts(x: Any, encoders: list[Any]) -> dict[str, Any]:
+def _encode_texts(x: Any, bags: list[Any]) -> dict[str, Any]:
     """Return one bag of n-grams a row; ids of later columns follow the earlier ones."""
     from keras import layers
 
     ids, weights, offset = [], [], 0
-    for index, encoder in enumerate(encoders):
-        of_column, weights_of_column = ngram_bag(x[:, index], encoder)
+    for index, bag in enumerate(bags):
+        of_column, weights_of_column = fill_bag(x[:, index], bag)
         ids.append(of_column + offset)
         weights.append(weights_of_column)
-        offset += len(encoder.idf)
-    if len(encoders) == 1:
-        return {"ngrams": ids[0], "weights": weights[0]}
+        offset += len(bag.idf)
+    if len(bags) == 1:
+        return {"ngrams": ids[0], "ngrams_weights": weights[0]}
     return {
         "ngrams": layers.Concatenate()(ids),
-        "weights": layers.Concatenate()(weights),
+        "ngrams_weights": layers.Concatenate()(weights),
     }

@@ -8,10 +8,10 @@ from typing import Any, Self
 import numpy as np
 
 from skautonas.data import table_inputs
+from skautonas.data.bags import Bag, count_words, word_bag
 from skautonas.data.encoder import Arrays
 from skautonas.data.facts import TabularFacts, Task, TensorSpec, bag_specs
 from skautonas.data.table_columns import Schema, frequent_levels, read_schema
-from skautonas.data.texts import TextEncoder, distinct_terms, tokenize
 
 # Points of the quantile transform; TabM takes n // 30 between 10 and 1000, but here
 # each costs a comparison per cell.
@@ -22,8 +22,6 @@ SMALLEST = float(np.finfo("float32").tiny)
 # Of a column of texts; more cost more time a step and overfit sooner
 # (docs/design/0004).
 MAX_COLUMN_NGRAMS = 5_000
-# Stands for a column of texts where the training rows have none.
-NO_TEXT = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ class TableEncoder:
         if self.levels_:
             inputs["categorical"] = TensorSpec((len(self.levels_),), "int32")
         if self.texts_:
-            inputs |= bag_specs(sum(text.ngrams_per_text for text in self.texts_))
+            inputs |= bag_specs("ngrams", sum(bag.kept for bag in self.texts_))
         return TabularFacts(
             task=task,
             n_outputs=n_outputs,
@@ -125,7 +123,7 @@ class TableEncoder:
             n_numeric=n_numeric,
             n_missing=n_missing,
             cardinalities=tuple(len(levels) + 2 for levels in self.levels_),
-            n_ngrams=sum(len(text.idf) for text in self.texts_),
+            n_ngrams=sum(len(bag.idf) for bag in self.texts_),
         )
 
     def preprocessing(self) -> Any:
@@ -158,11 +156,10 @@ def _varies(values: np.ndarray) -> bool:
     return len(present) > 0 and np.ptp(present) > 0
 
 
-def _fit_texts(column: np.ndarray) -> TextEncoder:
+def _fit_texts(column: np.ndarray) -> Bag:
     """Learn the n-grams of one column, which may have no word in this fold."""
-    encoder = TextEncoder(MAX_COLUMN_NGRAMS)
-    has_words = any(distinct_terms(tokenize(text)) for text in column)
-    return encoder.fit(column if has_words else [NO_TEXT])
+    words, pairs, lengths = count_words(column)
+    return word_bag(words | pairs, lengths, MAX_COLUMN_NGRAMS)
 
 
 def _fit_scale(values: np.ndarray) -> Scales:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from skautonas.data.bags import Bag
     from skautonas.data.texts import TextEncoder
 
 
@@ -17,8 +18,9 @@ def text_preprocessing(encoder: "TextEncoder") -> Any:
     Returns
     -------
     keras.Model
-        From ``{"text": (n,) strings}`` to ``words``, int32 of shape (n, L), and
-        ``ngrams`` and ``weights``, int32 and float32 of shape (n, K).
+        From ``{"text": (n,) strings}`` to ``words``, int32 of shape (n, L), and for
+        each bag its ids and weights, int32 and float32 of shape (n, K), such as
+        ``ngrams`` and ``ngrams_weights``.
     """
     import keras
     from keras import layers, ops
@@ -29,51 +31,51 @@ def text_preprocessing(encoder: "TextEncoder") -> Any:
     words = layers.TextVectorization(
         vocabulary=encoder.words, output_sequence_length=encoder.length, name="words"
     )(text)
-    ids, weights = ngram_bag(text, encoder)
-    return keras.Model(
-        {"text": text},
-        {
-            "words": ops.cast(words, "int32"),
-            "ngrams": ids,
-            "weights": weights,
-        },
-        name="text_preprocessing",
-    )
+    encoded = {"words": ops.cast(words, "int32")}
+    for name, bag in encoder.bags.items():
+        encoded[name], encoded[f"{name}_weights"] = fill_bag(text, bag)
+    return keras.Model({"text": text}, encoded, name="text_preprocessing")
 
 
-def ngram_bag(text: Any, encoder: "TextEncoder") -> tuple[Any, Any]:
+def fill_bag(text: Any, bag: "Bag") -> tuple[Any, Any]:
     """Return the n-grams of texts, and the tf-idf weight of each.
 
     Parameters
     ----------
     text : keras.KerasTensor of str, shape (n,)
         Texts.
-    encoder : TextEncoder
-        Fitted on such texts.
+    bag : Bag
+        Of a corpus of such texts.
 
     Returns
     -------
     ids : keras.KerasTensor of int32, shape (n, K)
-        Sorted within each row.
+        Each known n-gram once, but for padding and repeats, which weigh nothing.
     weights : keras.KerasTensor of float32, shape (n, K)
-        0 for padding, unknown n-grams and repeats.
+        Of unit length where all n-grams are kept; 0 for padding, unknown n-grams and
+        repeats.
     """
     from keras import layers, ops
 
     ids = layers.TextVectorization(
-        ngrams=2,
-        vocabulary=encoder.ngrams,
-        output_sequence_length=encoder.ngrams_per_text,
+        standardize=bag.standardize,
+        split=bag.split,
+        ngrams=bag.lengths,
+        vocabulary=bag.terms,
+        output_sequence_length=bag.read,
     )(text)
     ids = ops.sort(ids, axis=-1)
     idf = layers.Embedding(
-        len(encoder.idf),
+        len(bag.idf),
         1,
-        weights=[encoder.idf[:, None]],
+        weights=[bag.idf[:, None]],
         trainable=False,
         dtype="float32",
     )(ids)
-    weights = tf_idf(ids, ops.squeeze(idf, axis=-1), len(encoder.idf))
+    weights = tf_idf(ids, ops.squeeze(idf, axis=-1), len(bag.idf))
+    if bag.kept < bag.read:
+        weights, heaviest = ops.top_k(weights, bag.kept)
+        ids = ops.take_along_axis(ids, heaviest, axis=1)
     return ops.cast(ids, "int32"), weights
 
 

@@ -1,34 +1,25 @@
 """Texts to ids of words and to weighted ids of n-grams."""
 
 import inspect
-import math
-import string
-from collections import Counter
-from collections.abc import Iterable
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
+from skautonas.data.bags import (
+    SPECIALS,
+    character_bag,
+    count_words,
+    cover,
+    most_frequent,
+    word_bag,
+)
 
 if TYPE_CHECKING:
     from skautonas.data.encoder import Arrays
     from skautonas.data.facts import Task, TextFacts
 
 PADDING, UNKNOWN = 0, 1
-SPECIALS = 2
-# Sizes of the vocabularies, special ids included. Google's guide to text
-# classification (https://developers.google.com/machine-learning/guides) keeps the
-# top 20 000 features; word pairs need some more room than words.
+# Of words, special ids included; the size of Google's guide, as that of n-grams.
 MAX_WORDS = 20_000
-MAX_NGRAMS = 30_000
-# An n-gram seen in one text only cannot generalise, unless there are few texts.
-MIN_DOCUMENTS = 2
-TINY_CORPUS = 2000
-LENGTH_QUANTILE, MIN_LENGTH, MAX_LENGTH = 0.95, 4, 256
-NGRAMS_QUANTILE, MAX_NGRAMS_PER_TEXT = 0.99, 2048
-# An int32 id and a float32 weight.
-BYTES_PER_NGRAM, MAX_NGRAM_BYTES = 8, 1_000_000_000
-_PUNCTUATION = string.punctuation.encode()
+LENGTH_QUANTILE, MAX_LENGTH = 0.95, 256
 
 
 def to_inputs(X):
@@ -92,49 +83,27 @@ def to_inputs(X):
     return {"text": texts}
 
 
-def tokenize(text: str) -> list[bytes]:
-    """Split a text as Keras' ``TextVectorization`` does by default.
-
-    On bytes: only ASCII letters are lowered, only ASCII punctuation and white space
-    count as such. Lone surrogates are left out.
-
-    Examples
-    --------
-    >>> tokenize("It's a test!")
-    [b'its', b'a', b'test']
-    """
-    return text.encode(errors="ignore").lower().translate(None, _PUNCTUATION).split()
-
-
-def pairs(words: list[bytes]) -> Iterable[bytes]:
-    """Return the word pairs of a text, each joined by a space."""
-    return map(b" ".join, pairwise(words))
-
-
 class TextEncoder:
     """Encodes texts as sequences of words and as tf-idf weighted bags of n-grams.
 
-    The bag holds words and word pairs. Its weights equal those of scikit-learn's
+    One bag holds words and word pairs, another one, of short texts, sequences of
+    characters. Weights equal those of scikit-learn's
     ``TfidfVectorizer(sublinear_tf=True)`` over the same n-grams [1]_, stored
-    sparsely: the sorted ids of a text beside the weight of each.
+    sparsely: ids beside the weight of each.
 
     Parameters
     ----------
-    max_ngrams : int, default=30_000
-        Size of the vocabulary of n-grams, special ids included.
+    characters : bool, default=False
+        Whether there is a bag of characters.
 
     Attributes
     ----------
     words : list of str
         Known words by falling document frequency; the first has id 2.
-    ngrams : list of str
-        Known words and word pairs, likewise.
-    idf : ndarray of shape (2 + len(ngrams),), float32
-        Smoothed inverse document frequency by id; 0 for padding and unknown.
     length : int
         Words a text is padded or cut to.
-    ngrams_per_text : int
-        N-grams a text is padded or cut to.
+    bags : dict of str to Bag
+        "ngrams" of words, and "characters".
 
     References
     ----------
@@ -142,8 +111,8 @@ class TextEncoder:
        Retrieval, section 6.4.
     """
 
-    def __init__(self, max_ngrams: int = MAX_NGRAMS) -> None:
-        self.max_ngrams = max_ngrams
+    def __init__(self, characters: bool = False) -> None:
+        self.characters = characters
 
     def fit(self, X: Any) -> Self:
         """Learn vocabularies, document frequencies and lengths.
@@ -159,32 +128,17 @@ class TextEncoder:
             Where X is not a sequence of texts, or holds no word at all.
         """
         texts = self.to_inputs(X)["text"]
-        words: Counter[bytes] = Counter()
-        word_pairs: Counter[bytes] = Counter()
-        lengths = np.empty(len(texts), dtype=np.int64)
-        for row, text in enumerate(texts):
-            tokens = tokenize(text)
-            lengths[row] = len(tokens)
-            words.update(distinct_terms(tokens))
-            word_pairs.update(distinct_terms(pairs(tokens)))
+        words, word_pairs, lengths = count_words(texts)
         if not words:
             raise ValueError(
                 f"Expected texts with words; received {len(texts)} texts of "
                 "punctuation and white space only. Pass texts that hold a word."
             )
-        minimum = MIN_DOCUMENTS if len(texts) >= TINY_CORPUS else 1
-        ngrams = _most_frequent(words | word_pairs, minimum, self.max_ngrams)
-        frequencies = np.array([count for _, count in ngrams], dtype=np.float64)
-        idf = np.log((1 + len(texts)) / (1 + frequencies)) + 1
-        self.words = [word for word, _ in _most_frequent(words, 1, MAX_WORDS)]
-        self.ngrams = [ngram for ngram, _ in ngrams]
-        self.idf = np.concatenate([np.zeros(SPECIALS), idf]).astype(np.float32)
-        self.length = _cover(lengths, LENGTH_QUANTILE, MAX_LENGTH)
-        self.ngrams_per_text = _cover(
-            2 * lengths - 1,
-            NGRAMS_QUANTILE,
-            min(MAX_NGRAMS_PER_TEXT, MAX_NGRAM_BYTES // BYTES_PER_NGRAM // len(texts)),
-        )
+        self.words = [word for word, _ in most_frequent(words, 1, MAX_WORDS)]
+        self.length = cover(lengths, LENGTH_QUANTILE, MAX_LENGTH)
+        self.bags = {"ngrams": word_bag(words | word_pairs, lengths)}
+        if self.characters:
+            self.bags["characters"] = character_bag(texts)
         return self
 
     def facts(self, *, task: "Task", n_outputs: int, n_rows: int) -> "TextFacts":
@@ -201,14 +155,16 @@ class TextEncoder:
         """
         from skautonas.data.facts import TensorSpec, TextFacts, bag_specs
 
+        inputs = {"words": TensorSpec((self.length,), "int32")}
+        for name, bag in self.bags.items():
+            inputs |= bag_specs(name, bag.kept)
         return TextFacts(
             task=task,
             n_outputs=n_outputs,
             n_rows=n_rows,
-            inputs={"words": TensorSpec((self.length,), "int32")}
-            | bag_specs(self.ngrams_per_text),
+            inputs=inputs,
             n_words=SPECIALS + len(self.words),
-            n_ngrams=SPECIALS + len(self.ngrams),
+            bags={name: len(bag.idf) for name, bag in self.bags.items()},
         )
 
     def to_inputs(self, X: Any) -> "Arrays":
@@ -235,31 +191,3 @@ class TextEncoder:
         from skautonas.data.text_layers import text_preprocessing
 
         return text_preprocessing(self)
-
-
-def distinct_terms(tokens: Iterable[bytes]) -> set[bytes]:
-    """Return the distinct terms that a vocabulary can hold.
-
-    Keras keeps it in an array of numpy, which drops the NULs at the end of a string.
-    """
-    return {token for token in tokens if not token.endswith(b"\0")}
-
-
-def _most_frequent(
-    documents: Counter[bytes], minimum: int, size: int
-) -> list[tuple[str, int]]:
-    """Return the terms of at least ``minimum`` texts, the most frequent ones first.
-
-    Ties are broken by the alphabet, so that equal data give equal ids.
-    """
-    offered = [item for item in documents.items() if item[1] >= minimum]
-    if not offered:
-        return _most_frequent(documents, 1, size)
-    offered.sort(key=lambda item: (-item[1], item[0]))
-    return [(term.decode(), count) for term, count in offered[: size - SPECIALS]]
-
-
-def _cover(lengths: np.ndarray, quantile: float, largest: int) -> int:
-    """Return a length that covers ``quantile`` of the lengths, within bounds."""
-    covering = math.ceil(np.quantile(lengths, quantile))
-    return int(max(min(covering, largest), MIN_LENGTH))

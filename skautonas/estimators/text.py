@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from skautonas.data.bags import are_short
 from skautonas.data.encoder import Encoder
 from skautonas.data.texts import TextEncoder, to_inputs
 from skautonas.estimators._base import BaseSearch
@@ -18,7 +19,8 @@ class _TextSearch(BaseSearch):
         return to_inputs(X)["text"]
 
     def _make_encoder(self, X: Any) -> Encoder:
-        return TextEncoder()
+        # Once for all folds, which must agree.
+        return TextEncoder(are_short(X))
 
     def _default_space(self) -> Any:
         from skautonas.space.text import TextSpace

@@ -180,7 +180,7 @@ def _features(choose: Chooser, inputs: dict[str, Any], space: TabularSpace) -> A
         parts.append(embedded)
     if facts.n_ngrams:
         width = choose.value("text/width", space.text_widths, 16)
-        ids, weights = inputs.get("ngrams"), inputs.get("weights")
+        ids, weights = inputs.get("ngrams"), inputs.get("ngrams_weights")
         n_ngrams = facts.n_ngrams
         parts.append(blocks.embed_texts(choose, ids, weights, n_ngrams, width))
     x = parts[0]

@@ -177,7 +177,7 @@ def linear_model(choose: Chooser, inputs: dict[str, Any], space: "TabularSpace")
         vectors = _look_up(choose, ids, facts.cardinalities, facts.n_outputs, "zeros")
         parts.append(choose.call(partial(ops.einsum, "ncw->nw"), vectors))
     if facts.n_ngrams:
-        ids, weights = inputs.get("ngrams"), inputs.get("weights")
+        ids, weights = inputs.get("ngrams"), inputs.get("ngrams_weights")
         parts.append(embed_texts(choose, ids, weights, facts.n_ngrams, facts.n_outputs))
     return parts[0] if len(parts) == 1 else choose.layer(layers.Add, parts)
 

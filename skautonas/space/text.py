@@ -17,10 +17,12 @@ from skautonas.space.options import (
 )
 from skautonas.space.recipe import RecipeOptions
 from skautonas.space.text_blocks import convolution, recurrent, transformer
+from skautonas.space.text_combined import combined
 from skautonas.space.text_ngrams import LOG_RATIOS, ngrams, spread_of_log_ratios
 
 ENCODERS: dict[str, Callable] = {
     "ngrams": ngrams,
+    "combined": combined,
     "convolution": convolution,
     "recurrent": recurrent,
     "transformer": transformer,
@@ -59,9 +61,9 @@ class TextSpace(SearchSpace):
 
     Parameters
     ----------
-    encoders : tuple of str, default=("ngrams", "convolution", "recurrent", \
-"transformer")
-        The encoders that are searched.
+    encoders : tuple of str, default=all
+        The encoders that are searched, of "ngrams", "combined", "convolution",
+        "recurrent", "transformer"; "combined" is convolutions beside n-grams.
     vocabulary_sizes : tuple of int, default=(1000, 2000, 5000, 10000, 20000)
         Words that the encoders of words know, the most frequent ones; sizes beyond
         the data's vocabulary are left out.
@@ -142,8 +144,9 @@ class TextSpace(SearchSpace):
     def initialise(self, model: Any, x: Any, y: Any) -> None:
         """Set how much each n-gram tells of the classes of the training rows."""
         for layer in model.layers:
-            if layer.name == LOG_RATIOS:
-                ids, weights = (np.asarray(x[name]) for name in ("ngrams", "weights"))
+            if layer.name.startswith(LOG_RATIOS):
+                bag = layer.name.removeprefix(f"{LOG_RATIOS}_")
+                ids, weights = (np.asarray(x[name]) for name in (bag, f"{bag}_weights"))
                 spread = spread_of_log_ratios(
                     ids, weights, np.asarray(y), layer.input_dim
                 )
@@ -185,7 +188,7 @@ class TextSpace(SearchSpace):
         )
 
     def known_starts(self) -> list[Configuration]:
-        """Return n-gram models, then a TextCNN, a GRU, and attention for much data."""
+        """Return models of n-grams, then of words in order; attention for much data."""
         classifies = self.facts.task != "regression"
         # Adam moves the coefficients of rare and of common n-grams alike, and was
         # up to two points worse than SGD on three of four public data sets.
@@ -215,9 +218,21 @@ class TextSpace(SearchSpace):
         }
         # Encoders of words were at their best after half of the linear model's epochs.
         epochs = self.recipe_options().default_epochs // 2
+        both: Configuration = {
+            "encoder": "combined",
+            "combined/ngrams/width": 64 if many else 32,
+            "combined/ngrams/dropout": 0.2 if many else 0.4,
+            "combined/words/vocabulary": 10_000,
+            "combined/words/width": 32,
+            "combined/words/filters": 64,
+            "combined/head/dropout": 0.2 if many else 0.4,
+            "recipe/epochs": epochs,
+        }
         windows: Configuration = {
             "encoder": "convolution",
             "convolution/vocabulary": 10_000,
+            "convolution/width": 32,
+            "convolution/parallel/filters": 64,
             "recipe/epochs": epochs,
         }
         # Large batches amortise the loop over words and the update of the table.
@@ -228,7 +243,7 @@ class TextSpace(SearchSpace):
             "recipe/batch_size": 128,
             "recipe/epochs": epochs,
         }
-        starts: list[Configuration] = [linear, deep, windows, gated]
+        starts: list[Configuration] = [linear, both, deep, windows, gated]
         if self.facts.task == "classification" and not many:
             starts.insert(1, weighted)
         if self.facts.n_rows >= ROWS_FOR_TRANSFORMER:

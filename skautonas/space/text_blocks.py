@@ -25,10 +25,16 @@ def convolution(choose: Chooser, inputs: Any, space: "TextSpace") -> Any:
 
 
 def _parallel(choose: Chooser, x: Any, mask: Any, space: "TextSpace") -> Any:
+    return parallel(choose, x, mask, space, "convolution/parallel")
+
+
+def parallel(
+    choose: Chooser, x: Any, mask: Any, space: "TextSpace", prefix: str
+) -> Any:
     """Kim (2014), Convolutional neural networks for sentence classification."""
-    windows = choose.value("convolution/parallel/windows", space.windows, "2-3-4")
-    filters = choose.value("convolution/parallel/filters", space.filters, 128)
-    pool = choose_pooling(choose, "convolution/parallel")
+    windows = choose.value(f"{prefix}/windows", space.windows, "2-3-4")
+    filters = choose.value(f"{prefix}/filters", space.filters, 128)
+    pool = choose_pooling(choose, prefix)
     pooled = []
     for window in windows.split("-"):
         y = _convolve(choose, layers.Conv1D, x, filters, int(window))

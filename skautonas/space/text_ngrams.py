@@ -1,5 +1,7 @@
 """Encoders of n-grams: a linear model and a perceptron on tf-idf."""
 
+import math
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -22,13 +24,23 @@ MLP_SCALE = 3.0
 LOG_RATIOS = "log_ratios"
 
 
+@dataclass(frozen=True, slots=True)
+class BagInput:
+    """A bag as a model reads it: ids from ``size`` on are unknown."""
+
+    name: str
+    ids: Any
+    weights: Any
+    size: int
+
+
 def ngrams(choose: Chooser, inputs: Any, space: "TextSpace") -> Any:
     """Sum the embeddings of a text's n-grams, weighted by tf-idf [1]_.
 
     The linear head is multinomial logistic regression, or ridge, on tf-idf; it is
-    one table of coefficients, of which a step looks up the rows it needs. The other
-    is the n-gram MLP of Google's guide to text classification. With log ratios, the
-    tf-idf of an n-gram counts by what it tells of the class, as in [2]_.
+    one table of coefficients a bag, of which a step looks up the rows it needs. The
+    other is the n-gram MLP of Google's guide to text classification. With log ratios,
+    the tf-idf of an n-gram counts by what it tells of the class, as in [2]_.
 
     References
     ----------
@@ -37,38 +49,66 @@ def ngrams(choose: Chooser, inputs: Any, space: "TextSpace") -> Any:
     .. [2] Wang and Manning (2012), Baselines and bigrams: simple, good sentiment and
        topic classification.
     """
-    sizes = offered_sizes(space.ngram_vocabulary_sizes, space.facts.n_ngrams)
-    size = choose.value("ngrams/vocabulary", sizes, sizes[-1])
-    ids = choose.call(itemgetter("ngrams"), inputs)
-    size = min(size, space.facts.n_ngrams)
-    ids = choose.call(partial(functions.truncate, size=size), ids)
-    weights = choose.call(itemgetter("weights"), inputs)
-    weights = choose.call(functions.drop_unknown, weights, ids)
+    bags = read_bags(choose, inputs, space, "ngrams")
     if space.facts.task == "classification":
-        kinds = {"tf_idf": _as_is, LOG_RATIOS: _by_log_ratios}
-        weigh = choose.one("ngrams/weighting", kinds, "tf_idf")
-        weights = weigh(choose, ids, weights, size=size)
-    rate = choose.value("ngrams/dropout", space.dropout_rates, 0.2)
-    weights = choose.layer(layers.Dropout, weights, rate=rate)
+        kinds = {"tf_idf": _as_they_are, LOG_RATIOS: _by_log_ratios}
+        bags = choose.one("ngrams/weighting", kinds, "tf_idf")(choose, bags) or bags
+    bags = drop_ngrams(choose, bags, space, "ngrams")
     head = choose.one("ngrams/head", {"linear": _linear, "mlp": _mlp}, "linear")
-    return head(choose, ids, weights, space=space, size=size)
+    return head(choose, bags, space=space)
 
 
-def _as_is(choose: Chooser, ids: Any, weights: Any, size: int) -> Any:
-    return weights
+def read_bags(
+    choose: Chooser, inputs: Any, space: "TextSpace", prefix: str
+) -> list[BagInput]:
+    """Return the bag of words, and that of characters where there is one."""
+    known = space.facts.bags
+    sizes = offered_sizes(space.ngram_vocabulary_sizes, known["ngrams"])
+    read = {"ngrams": choose.value(f"{prefix}/vocabulary", sizes, sizes[-1])}
+    has_characters = "characters" in known
+    if has_characters and choose.value(f"{prefix}/characters", (True, False), True):
+        read["characters"] = known["characters"]
+    bags = []
+    for name, most in read.items():
+        size = min(most, known[name])
+        ids = choose.call(itemgetter(name), inputs)
+        ids = choose.call(partial(functions.truncate, size=size), ids)
+        weights = choose.call(itemgetter(f"{name}_weights"), inputs)
+        weights = choose.call(functions.drop_unknown, weights, ids)
+        bags.append(BagInput(name, ids, weights, size))
+    return bags
 
 
-def _by_log_ratios(choose: Chooser, ids: Any, weights: Any, size: int) -> Any:
-    spread = choose.layer(
-        layers.Embedding,
-        ids,
-        input_dim=size,
-        output_dim=1,
-        embeddings_initializer="ones",
-        trainable=False,
-        name=LOG_RATIOS,
-    )
-    return choose.call(functions.reweight, weights, spread)
+def drop_ngrams(
+    choose: Chooser, bags: list[BagInput], space: "TextSpace", prefix: str
+) -> list[BagInput]:
+    """Leave out n-grams at random in training."""
+    rate = choose.value(f"{prefix}/dropout", space.dropout_rates, 0.2)
+    return [
+        replace(bag, weights=choose.layer(layers.Dropout, bag.weights, rate=rate))
+        for bag in bags
+    ]
+
+
+def _as_they_are(choose: Chooser, bags: list[BagInput]) -> list[BagInput]:
+    return bags
+
+
+def _by_log_ratios(choose: Chooser, bags: list[BagInput]) -> list[BagInput]:
+    weighed = []
+    for bag in bags:
+        spread = choose.layer(
+            layers.Embedding,
+            bag.ids,
+            input_dim=bag.size,
+            output_dim=1,
+            embeddings_initializer="ones",
+            trainable=False,
+            name=f"{LOG_RATIOS}_{bag.name}",
+        )
+        weights = choose.call(functions.reweight, bag.weights, spread)
+        weighed.append(replace(bag, weights=weights))
+    return weighed
 
 
 def spread_of_log_ratios(ids: Any, weights: Any, labels: Any, size: int) -> np.ndarray:
@@ -100,33 +140,46 @@ def spread_of_log_ratios(ids: Any, weights: Any, labels: Any, size: int) -> np.n
     return np.std(logs, axis=0, dtype=np.float32)[:, None]
 
 
-def _linear(
-    choose: Chooser, ids: Any, weights: Any, space: "TextSpace", size: int
-) -> Any:
-    x = choose.layer(
-        layers.Embedding,
-        ids,
-        input_dim=size,
-        output_dim=space.facts.n_outputs,
-        embeddings_initializer="zeros",
-        name="coefficients",
-    )
-    x = choose.call(partial(functions.weighted_sum, scale=LINEAR_SCALE), x, weights)
+def _linear(choose: Chooser, bags: list[BagInput], space: "TextSpace") -> Any:
+    n_outputs = space.facts.n_outputs
+    x = sum_bags(choose, bags, n_outputs, LINEAR_SCALE, embeddings_initializer="zeros")
     # Keras has no layer that only adds a bias: a table of one row does it.
-    one = choose.call(functions.zero_ids, ids)
+    one = choose.call(functions.zero_ids, bags[0].ids)
     bias = choose.layer(
         layers.Embedding,
         one,
         input_dim=1,
-        output_dim=space.facts.n_outputs,
+        output_dim=n_outputs,
         embeddings_initializer="zeros",
         name="bias",
     )
     return choose.call(ops.add, x, bias)
 
 
-def _mlp(choose: Chooser, ids: Any, weights: Any, space: "TextSpace", size: int) -> Any:
+def _mlp(choose: Chooser, bags: list[BagInput], space: "TextSpace") -> Any:
     width = choose.value("ngrams/width", space.embedding_widths, 64)
-    x = choose.layer(layers.Embedding, ids, input_dim=size, output_dim=width)
-    x = choose.call(partial(functions.weighted_sum, scale=MLP_SCALE), x, weights)
+    x = sum_bags(choose, bags, width, MLP_SCALE)
     return dense_head(choose, x, space, "ngrams", default_layers=1)
+
+
+def sum_bags(
+    choose: Chooser, bags: list[BagInput], width: int, scale: float, **options: Any
+) -> Any:
+    """Return the sum of the vectors of all n-grams of a text, times their weights.
+
+    Each bag has unit length, and so have all of them together.
+    """
+    scale /= math.sqrt(len(bags))
+    sums = []
+    for bag in bags:
+        vectors = choose.layer(
+            layers.Embedding,
+            bag.ids,
+            input_dim=bag.size,
+            output_dim=width,
+            name=f"{bag.name}_vectors",
+            **options,
+        )
+        weigh = partial(functions.weighted_sum, scale=scale)
+        sums.append(choose.call(weigh, vectors, bag.weights))
+    return sums[0] if len(sums) == 1 else choose.layer(layers.Add, sums)

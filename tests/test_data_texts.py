@@ -10,7 +10,13 @@ import polars as pl
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from skautonas.data.bags import pairs, tokenize
+from skautonas.data.bags import (
+    COUNTED_CHARACTERS,
+    are_short,
+    character_bag,
+    pairs,
+    tokenize,
+)
 from skautonas.data.encode import run_batches
 from skautonas.data.texts import TextEncoder, to_inputs
 
@@ -258,3 +264,41 @@ def test_words_that_end_with_nul_are_unknown():
     inputs = {"text": np.array(texts, dtype=object)}
     words = run_batches(encoder.preprocessing(), inputs)["words"]
     assert words[0].tolist() == [1, 2, 0, 0]
+
+
+def test_a_corpus_without_any_sequence_of_characters_has_an_empty_bag():
+    encoder = TextEncoder(characters=True).fit(["a", "b", "a"])
+    texts = np.array(["a", "a b", ""], dtype=object)
+    encoded = run_batches(encoder.preprocessing(), {"text": texts})
+    assert not encoded["characters_weights"].any()
+    assert encoded["ngrams_weights"].any(axis=1).tolist() == [True, True, False]
+
+
+def test_bags_of_characters_are_for_short_texts():
+    assert are_short(np.array(["a" * 50, "b" * 500, "c"]))
+    assert not are_short(np.array(["a" * 50, "b" * 5000, "c"]))
+
+
+def test_many_texts_are_counted_in_part():
+    texts = np.array([f"text {i % 10}" for i in range(200_000)], dtype=object)
+    assert len(texts) * 6 > COUNTED_CHARACTERS
+    bag = character_bag(texts)
+    assert bag.idf[2] == pytest.approx(1, abs=1e-4)
+    assert "t e x" in bag.terms
+
+
+def test_a_giant_text_is_counted_up_to_what_is_read():
+    texts = np.array(["x y z" * 10_000_000, *["short"] * 3000], dtype=object)
+    bag = character_bag(texts)
+    assert "s h o" in bag.terms
+    assert "x   y" not in bag.terms, "of one text of many"
+    assert bag.read < 20
+
+
+def test_sequences_that_end_with_nul_are_unknown():
+    texts = np.array(["ab\0", "ab"], dtype=object)
+    bag = character_bag(texts)
+    assert bag.terms == ["a b"]
+    encoder = TextEncoder(characters=True).fit(texts)
+    weights = run_batches(encoder.preprocessing(), {"text": texts})
+    assert (weights["characters_weights"] > 0).sum(axis=1).tolist() == [1, 1]

@@ -25,13 +25,14 @@ UNUSED = "\x1aunused"
 # Terms of a text that are read, and of these the heaviest ones, which are kept.
 READ_QUANTILE, MOST_READ, LEAST_KEPT = 0.99, 2048, 4
 MOST_WORDS_KEPT, MOST_CHARACTERS_KEPT = 1024, 192
-# An int32 id and a float32 weight, and of all texts together.
+# An int32 id and a float32 weight, and all texts in one bag.
 BYTES_PER_TERM, MAX_BAG_BYTES = 8, 1_000_000_000
-# Texts with at most so many characters, at the median, have bags of characters: in
-# long ones words say it all, and there are too many n-grams of characters to a text.
+# Texts of at most so many characters on average have bags of characters: in long ones
+# words say it all, and there are too many n-grams of characters to a text.
 SHORT_TEXT = 256
-# Of more texts, so many tell how often n-grams of characters occur.
-COUNTED_TEXTS = 20_000
+# Of texts with more characters, some tell how often n-grams of characters occur: so
+# many are counted in one to three seconds.
+COUNTED_CHARACTERS = 1_000_000
 _PUNCTUATION = string.punctuation.encode()
 
 
@@ -52,7 +53,8 @@ class Bag:
     idf : ndarray of shape (2 + len(terms),), float32
         Smoothed inverse document frequency by id; 0 for padding and unknown.
     read : int
-        N-grams of a text that are read, known or not.
+        N-grams of a text that are read, known or not; of a longer text the longest
+        n-grams are left out first.
     kept : int
         The heaviest of them, which the bag holds.
     """
@@ -119,20 +121,25 @@ def word_bag(counts: Counter, lengths: np.ndarray, max_terms: int = MAX_NGRAMS) 
 
 def character_bag(texts: np.ndarray) -> Bag:
     """Return the bag of sequences of characters, punctuation and spaces included."""
-    counted = texts[:: -(-len(texts) // COUNTED_TEXTS)]
+    total = sum(min(len(text), MOST_READ) for text in texts)
+    counted = texts[:: max(1, -(-total // COUNTED_CHARACTERS))]
     counts: Counter[str] = Counter()
     lengths = np.empty(len(counted), dtype=np.int64)
     for row, text in enumerate(counted):
-        characters = text.encode(errors="ignore").lower().decode()
+        # More n-grams than characters are never read.
+        characters = text[:MOST_READ].encode(errors="ignore").lower().decode()
         lengths[row] = len(characters)
         distinct: set[str] = set()
         for length in CHARACTERS:
             ends = range(length, len(characters) + 1)
             distinct.update(characters[end - length : end] for end in ends)
         counts.update(distinct)
-    joined = {" ".join(term).encode(): count for term, count in counts.items()}
-    for term in joined.keys() - distinct_terms(joined):
-        del joined[term]
+    minimum = _minimum(len(counted))
+    joined = {
+        " ".join(term).encode(): count
+        for term, count in counts.items()
+        if count >= minimum and not term.endswith("\0")
+    }
     terms = _frequent(Counter(joined), len(counted), MAX_CHARACTER_NGRAMS)
     read = len(CHARACTERS) * lengths - sum(CHARACTERS) + len(CHARACTERS)
     sizes = _sizes(read, len(texts), MOST_CHARACTERS_KEPT)
@@ -142,7 +149,7 @@ def character_bag(texts: np.ndarray) -> Bag:
 
 def are_short(texts: np.ndarray) -> bool:
     """Tell whether texts are worth a bag of characters."""
-    return bool(np.median([len(text) for text in texts]) <= SHORT_TEXT)
+    return sum(map(len, texts)) <= SHORT_TEXT * len(texts)
 
 
 def distinct_terms(tokens: Iterable[bytes]) -> set[bytes]:
@@ -166,8 +173,12 @@ def most_frequent(counts: Counter, minimum: int, size: int) -> list[tuple[str, i
 
 
 def _frequent(counts: Counter, n_texts: int, size: int) -> list[tuple[str, int]]:
-    minimum = MIN_DOCUMENTS if n_texts >= TINY_CORPUS else 1
-    return most_frequent(counts, minimum, size) or [(UNUSED, 0)]
+    return most_frequent(counts, _minimum(n_texts), size) or [(UNUSED, 0)]
+
+
+def _minimum(n_texts: int) -> int:
+    """Return in how many texts a term must be."""
+    return MIN_DOCUMENTS if n_texts >= TINY_CORPUS else 1
 
 
 def _weighed(

@@ -68,7 +68,8 @@ class TextSpace(SearchSpace):
         Words that the encoders of words know, the most frequent ones; sizes beyond
         the data's vocabulary are left out.
     ngram_vocabulary_sizes : tuple of int, default=(2000, 10000, 30000)
-        N-grams that the encoder of n-grams knows, likewise.
+        Words and pairs in bags of n-grams, likewise; those of characters are always
+        all known.
     length_fractions : tuple of float, default=(0.5, 1.0)
         Parts of the encoded length that are read.
     embedding_widths : tuple of int, default=(16, 32, 64, 128)

@@ -52,7 +52,8 @@ def ngrams(choose: Chooser, inputs: Any, space: "TextSpace") -> Any:
     bags = read_bags(choose, inputs, space, "ngrams")
     if space.facts.task == "classification":
         kinds = {"tf_idf": _as_they_are, LOG_RATIOS: _by_log_ratios}
-        bags = choose.one("ngrams/weighting", kinds, "tf_idf")(choose, bags) or bags
+        weigh = choose.one("ngrams/weighting", kinds, "tf_idf")
+        bags = weigh(choose, bags) or bags  # nothing, where a space is declared
     bags = drop_ngrams(choose, bags, space, "ngrams")
     head = choose.one("ngrams/head", {"linear": _linear, "mlp": _mlp}, "linear")
     return head(choose, bags, space=space)
@@ -167,7 +168,7 @@ def sum_bags(
 ) -> Any:
     """Return the sum of the vectors of all n-grams of a text, times their weights.
 
-    Each bag has unit length, and so have all of them together.
+    They are scaled so that bags of unit length have unit length together.
     """
     scale /= math.sqrt(len(bags))
     sums = []

@@ -31,7 +31,9 @@ EVENTS = [
     Asked(0, 0, {"x": 1, "flag": True, "rate": 1e-3, "kind": "ü\n"}, 0.5),
     Finished(0, 0, OUTCOME, 1.5),
     Told(0),
-    Ended(0, 4, True, False, None, 123, 2.5, 3, ((0, 0.75), (2, 0.25)), 0.9),
+    Ended(
+        0, 4, True, False, None, 123, 2.5, 3, ((0, 0.75), (2, 0.25)), 0.9, ((0, 0.5),)
+    ),
 ]
 
 

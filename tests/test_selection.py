@@ -6,7 +6,7 @@ from sklearn.datasets import load_wine
 from sklearn.metrics import r2_score
 
 from skautonas import TabularSearchClassifier
-from skautonas.estimation.selection import MANY_ROWS, luck_of_the_best
+from skautonas.estimation.selection import MANY_ROWS, luck_of
 from skautonas.space import TabularSpace
 
 
@@ -24,6 +24,11 @@ class Guesses:
         rows = rows or [slice(None)] * len(self.n_rows)
         right = [p[r].mean() for p, r in zip(predictions, rows, strict=True)]
         return float(np.mean(right))
+
+
+def luck_of_the_best(library, rng):
+    scores = [library.score(folds) for folds in library.predictions]
+    return luck_of(int(np.argmax(scores)), library, rng)
 
 
 def mean_errors(chances, n_rows, n_folds=1):
@@ -51,6 +56,17 @@ def test_what_is_better_is_not_taken_for_luck():
     assert abs(without) < apparent
     rng = np.random.default_rng(0)
     assert luck_of_the_best(Guesses([0.5, 0.95], 400, rng), rng) < 0.005
+
+
+def test_a_winner_behind_the_best_one_had_less_luck():
+    told = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        library = Guesses([0.8] * 20, 100, rng)
+        scores = np.array([library.score(folds) for folds in library.predictions])
+        winner = int(np.argsort(-scores)[7])
+        told.append(scores[winner] - luck_of(winner, library, rng))
+    assert np.mean(told) == pytest.approx(0.8, abs=0.015)
 
 
 class Values(Guesses):

@@ -24,7 +24,6 @@ from skautonas.estimation.scoring import score_predictions
 from skautonas.estimation.study import (
     Examples,
     Fold,
-    Study,
     read_examples,
     read_labels,
     read_study,
@@ -87,18 +86,19 @@ def _describe(error: Exception) -> str:
 
 def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
     study = read_study(task.study)
+    folds = study.fresh if task.fresh else study.folds
     results: list[FoldResult] = []
     states: list[str] = []
     checkpoint, outputs_file = task.path("variables.npz"), task.path("outputs.npz")
-    for index, fold in enumerate(study.folds):
+    for index, fold in enumerate(folds):
         if index:
             forget_models()
         left = seconds_left(task, start)
-        share = None if left is None else left / (len(study.folds) - index)
+        share = None if left is None else left / (len(folds) - index)
         fold_began = time.monotonic()
         result, trainer = _train_fold(task, index, fold, study.scorer, share)
         began = time.monotonic()
-        if task.share < 1.0:
+        if task.share < 1.0 and not task.fresh:
             training = result.training
             spent = began - fold_began - training.seconds.validate
             state = trainer.state(training, training.earlier_seconds + spent)
@@ -115,11 +115,12 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
     trainings = [result.training for result in results]
     began = time.monotonic()
     outputs = [outputs for training in trainings for outputs in training.outputs]
-    write_arrays(checkpoint, trainings[0].variables)
-    write_arrays(outputs_file, outputs)
+    if not task.fresh:
+        write_arrays(checkpoint, trainings[0].variables)
+        write_arrays(outputs_file, outputs)
     results[0].seconds.write += time.monotonic() - began
     validated = combine(trainings, results[0].restore_best_epoch)
-    temperature, gains = _calibrate(study, outputs)
+    temperature, gains = _calibrate(study.scorer, folds, outputs)
     scores = tuple(a + b for a, b in zip(validated.scores, gains, strict=True))
     return TrialOutcome(
         "stopped" if trainings[-1].hopeless else "completed",
@@ -135,22 +136,24 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
         seconds=_add_up([result.seconds for result in results]),
         temperature=temperature,
         n_parameters=results[0].n_parameters,
-        checkpoint=checkpoint.name,
-        outputs=outputs_file.name,
+        checkpoint=None if task.fresh else checkpoint.name,
+        outputs=None if task.fresh else outputs_file.name,
         # What was stopped as hopeless does not go on: promoted, it starts anew.
         states=() if trainings[-1].hopeless else tuple(states),
     )
 
 
 def _calibrate(
-    study: Study, outputs: list[np.ndarray]
+    scorer: Any, folds: tuple[Fold, ...], outputs: list[np.ndarray]
 ) -> tuple[float, tuple[float, ...]]:
     """Return the temperature, and by how much it changes the score of each fold.
 
     It is that for the validation rows of all folds that were trained.
     """
-    folds = study.folds[: len(outputs)]
-    rows = [read_examples(f.folder).part(slice(f.n_rows, None)) for f in folds]
+    folds = folds[: len(outputs)]
+    # Without the inputs, which numbered rows would be copied of.
+    read = [replace(read_examples(fold.folder), x={}) for fold in folds]
+    rows = [part.part(fold.validates) for part, fold in zip(read, folds, strict=True)]
     weights = None
     if folds[0].weighs_validation:
         weights = np.concatenate([part.weights for part in rows])
@@ -164,7 +167,7 @@ def _calibrate(
         weighed = part.weights if fold.weighs_validation else None
         before, after = (
             score_predictions(
-                study.scorer,
+                scorer,
                 fold.targets,
                 read_labels(fold),
                 fold.targets.predictions(scaled),
@@ -182,7 +185,7 @@ def _train_fold(
     """Train on the rows of a fold that train, and keep the best validated epoch."""
     start = time.monotonic()
     examples = read_examples(fold.folder)
-    validation = examples.part(slice(fold.n_rows, None))
+    validation = examples.part(fold.validates)
     labels = read_labels(fold)
     weights = validation.weights if fold.weighs_validation else None
     train = examples.part(_training_rows(task, fold))
@@ -237,9 +240,10 @@ def _read_state(task: TrialTask, index: int) -> TrainingState | None:
 def _training_rows(task: TrialTask, fold: Fold) -> slice | np.ndarray:
     """Return those of a fold's rows that a trial trains on; fewer are part of more."""
     if task.rows == 1.0:
-        return slice(fold.n_rows)
+        return fold.trains
     order = np.random.default_rng(fold.n_rows).permutation(fold.n_rows)
-    return np.sort(order[: max(1, round(task.rows * fold.n_rows))])
+    chosen = np.sort(order[: max(1, round(task.rows * fold.n_rows))])
+    return chosen if fold.order is None else fold.order[chosen]
 
 
 def prepare(

@@ -38,7 +38,7 @@ class Library:
         self._scorer, self._folds = study.scorer, study.folds
         self._labels = [read_labels(fold) for fold in study.folds]
         self._weights = [
-            read_examples(fold.folder).part(slice(fold.n_rows, None)).weights
+            read_examples(fold.folder).part(fold.validates).weights
             if fold.weighs_validation
             else None
             for fold in study.folds

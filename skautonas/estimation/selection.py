@@ -66,7 +66,7 @@ def select(
     if winner.task.number not in by_number:
         return Selection((winner,), score)
     rng = np.random.default_rng(winner.task.seed)
-    score -= luck_of_the_best(library, rng, ends)
+    score -= luck_of(by_number[winner.task.number], library, rng, ends)
     if ensemble_size == 1:
         return Selection((winner,), score)
     present = [number for number, t in enumerate(library.trials) if _is_whole(t)]
@@ -92,18 +92,21 @@ def _is_whole(trial: Member) -> bool:
     return Path(trial.variables).exists()
 
 
-def luck_of_the_best(
-    library: Library, rng: np.random.Generator, ends: float = math.inf
+def luck_of(
+    winner: int, library: Library, rng: np.random.Generator, ends: float = math.inf
 ) -> float:
-    """Return by how much the score of the best trial is too good.
+    """Return by how much the score of the winner is too good.
 
     The best is chosen on rows that are drawn with replacement, and compared on the
-    others with the mean of the trials that contend. What it gains on all rows beyond
-    that was luck. A trial contends that is as good as the best one on one of the draws:
-    one that failed to learn had no part in the luck, and a R2 of -1000 would drown it.
+    others with the mean of the trials that contend. What the winner gains on all rows
+    beyond that was luck. A trial contends that is as good as the best one on one of the
+    draws: one that failed to learn had no part in the luck, and a R2 of -1000 would
+    drown it.
 
     Parameters
     ----------
+    winner : int
+        Where it is among the trials of the library.
     library : Library
         All trials that there are to choose from.
     rng : numpy.random.Generator
@@ -140,4 +143,4 @@ def luck_of_the_best(
     best = on_drawn.argmax(axis=1)
     gains = on_others[np.arange(len(best)), best] - on_others[:, contend].mean(axis=1)
     usual = float(np.mean(np.array(scores)[contend]))
-    return max(0.0, scores[leader] - usual - float(gains.mean()))
+    return max(0.0, scores[winner] - usual - float(gains.mean()))

@@ -19,6 +19,7 @@ from skautonas.space.candidate import CandidateSource
 # What is in the folder of a fold.
 RAW, ENCODED = "raw", "encoded"
 TARGETS, WEIGHTS, LABELS = "targets.npy", "weights.npy", "labels.npy"
+FRESH_LABELS = "fresh_labels.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class Fold:
         Number of rows that train.
     weighs_validation : bool
         Whether the score takes weights of the validation rows.
+    order : ndarray of int, optional
+        Numbers of the rows that train, then of the others, where the rows in the folder
+        have another order.
+    labels : str
+        File there with the labels of the validation rows.
     """
 
     source: CandidateSource
@@ -47,6 +53,20 @@ class Fold:
     folder: str
     n_rows: int
     weighs_validation: bool = False
+    order: np.ndarray | None = None
+    labels: str = LABELS
+
+    @property
+    def trains(self) -> slice | np.ndarray:
+        """Which of the rows in the folder train."""
+        return slice(self.n_rows) if self.order is None else self.order[: self.n_rows]
+
+    @property
+    def validates(self) -> slice | np.ndarray:
+        """Which of the rows in the folder validate."""
+        if self.order is None:
+            return slice(self.n_rows, None)
+        return self.order[self.n_rows :]
 
     def at(self, folder: Path) -> "Fold":
         """Return the same fold, whose files are in a part of another folder."""
@@ -68,12 +88,15 @@ class Study:
         scikit-learn scorer, the objective.
     folder : str
         Where the folds' files are.
+    fresh : tuple of Fold
+        One at most: another split of the rows of the only fold, for the best trials.
     """
 
     folds: tuple[Fold, ...]
     whole: Fold
     scorer: Any
     folder: str
+    fresh: tuple[Fold, ...] = ()
 
     def at(self, folder: Path) -> "Study":
         """Return the same study, whose files are in another folder."""
@@ -81,6 +104,7 @@ class Study:
             self,
             folds=tuple(fold.at(folder) for fold in self.folds),
             whole=self.whole.at(folder),
+            fresh=tuple(fold.at(folder) for fold in self.fresh),
             folder=str(folder),
         )
 
@@ -182,7 +206,7 @@ def read_examples(folder: str) -> Examples:
 
 def read_labels(fold: Fold) -> np.ndarray:
     """Return the validation rows' labels or values, as the user gave them."""
-    return np.load(Path(fold.folder) / LABELS)
+    return np.load(Path(fold.folder) / fold.labels)
 
 
 def forget_study() -> None:

@@ -45,6 +45,9 @@ class TrialTask:
         ``time.monotonic()``, one clock for all processes of a machine, when ``seconds``
         began: a worker that starts first takes its time from them. None is when the
         worker begins.
+    fresh : bool
+        Whether to train and score on the fresh split of a study; then no files are
+        written.
     token : str
         Of the fit, in the names of its files: a process that an earlier fit left behind
         writes none of them.
@@ -64,6 +67,7 @@ class TrialTask:
     seconds: float | None = None
     killed_after: float | None = None
     asked_at: float | None = None
+    fresh: bool = False
     token: str = ""
 
     def path(self, kind: str) -> Path:

@@ -80,10 +80,11 @@ best_model_ : keras.Model
         Hyperparameters of the winner.
     best_score_ : float
         Validation score that the model is expected to have on other rows: that of the
-        trials in it, less the luck of the best of many (Tsamardinos et al. 2018).
+        trials in it, less the luck of the best of many (Tsamardinos et al. 2018);
+        where there are ``reevaluated_`` trials, its mean with the winner's score there.
     best_index_ : int
-        Its row in ``cv_results_``; with several splits of few rows, or with rungs,
-        the greatest score may be another's.
+        Its row in ``cv_results_``; with several splits of few rows, with rungs, or with
+        ``reevaluated_``, the greatest score may be another's.
     cv_results_ : dict of str to array
         The trials in the format of `sklearn.model_selection.GridSearchCV`.
     trials_ : list of TrialRecord
@@ -92,9 +93,15 @@ best_model_ : keras.Model
         Number of finished trials.
     search_time_, refit_time_, cold_start_time_ : float
         Seconds of the whole fit, with those of earlier fits of the same study; of its
-        end; and of the start of cold workers.
+        end, which is all after the last trial; and of the start of cold workers.
     ensemble_ : list of (int, float)
         Number and weight of each trial in the model.
+    reevaluated_ : dict of int to float
+        Score of the best trials on a fresh split, whose validation rows are others, by
+        number: up to eight, trained once more in a fifth of ``time_budget``. The
+        winner has the best mean of both scores. Empty with ``cv`` or several splits,
+        ``X_val``, ``refit=False``, an ensemble or an executor, without a
+        ``time_budget``, beyond 10 000 rows or 500 MB, and where there was no time.
     refitted_ : bool
         Whether the model was trained on all rows; not where the time did not reach.
     stop_reason_ : str

@@ -38,6 +38,7 @@ class SearchResults(BaseEstimator):
         self.refit_time_ = found.refit_seconds
         self.refitted_ = found.final.refitted
         self.ensemble_ = list(found.final.members)
+        self.reevaluated_ = dict(found.final.reevaluated)
         fold = study.whole if found.final.refitted else study.folds[0]
         self._targets = fold.targets
         self._encoder = fold.encoder

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from copy import copy
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from skautonas._tensorflow import start_tensorflow
 from skautonas.data.encoder import Encoder
 from skautonas.data.rows import Rows
 from skautonas.data.splits import cross_validation, holdout
-from skautonas.data.targets import Targets
+from skautonas.data.targets import Targets, ValueTargets, fit_values
 from skautonas.estimation.scoring import check_scorer
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 FEW_ROWS = 5000
 # Of few rows, so many random splits score a trial, where the budget has time for them.
 N_SPLITS, SPLITS_SECONDS = 5, 15
+# Of more rows, one split tells well enough which trial is best; those that are scored
+# again are copied in each worker (docs/design/0014).
+FINALS_ROWS, FINALS_BYTES = 10_000, 500_000_000
 
 
 def make_study(
@@ -57,7 +62,8 @@ def make_study(
     Returns
     -------
     Study
-        With a fold for each split.
+        With a fold for each split, and a fresh one where the best trials are scored
+        again before one of them wins.
 
     Raises
     ------
@@ -68,17 +74,19 @@ def make_study(
     from skautonas.estimation.study import Study
 
     encoder = search._make_encoder(rows.X)
-    folds = [
-        _fold(search, encoder, rows.y, *split, folder=f"{folder}/fold{number}")
-        for number, split in enumerate(
-            _splits(search, given, rows, validation, seed, n_splits)
-        )
-    ]
+    folds: list[Fold] = []
+    for split in _splits(search, given, rows, validation, seed, n_splits):
+        parts = f"{folder}/fold{len(folds)}"
+        folds.append(_fold(search, encoder, rows.y, *split, folder=parts))
+    fresh: tuple[Fold, ...] = ()
+    alone = len(folds) == 1 and validation is None
+    if alone and _has_finals(search, len(rows), folds[0]):
+        fresh = _fresh_folds(search, folds[0], *split, seed=seed)
     whole = folds[0]
     few = validation is None and search.refit and len(rows) <= FEW_ROWS
     if few or search.cv is not None:
         whole = _fold(search, encoder, rows.y, rows, None, folder=f"{folder}/whole")
-    return Study(tuple(folds), whole, search.scorer_, folder)
+    return Study(tuple(folds), whole, search.scorer_, folder, fresh)
 
 
 def _splits(
@@ -111,6 +119,55 @@ def _n_splits(search: "BaseSearch", n_rows: int) -> int:
     has_time = search.time_budget is None or search.time_budget >= SPLITS_SECONDS
     few = n_rows <= search._few_rows
     return N_SPLITS if search.refit and has_time and few else 1
+
+
+def _has_finals(search: "BaseSearch", n_rows: int, fold: "Fold") -> bool:
+    """Tell whether the best trials are scored on a fresh split as well."""
+    from skautonas.estimation.study import RAW
+
+    one_model = search.refit and search.ensemble_size == 1
+    timed = search.cv is None and search.time_budget is not None
+    raw = (Path(fold.folder) / RAW).iterdir()
+    small = n_rows <= FINALS_ROWS and sum(f.stat().st_size for f in raw) <= FINALS_BYTES
+    return search._has_finals and one_model and timed and small
+
+
+def _fresh_folds(
+    search: "BaseSearch", fold: "Fold", train: Rows, validation: Rows, seed: int
+) -> "tuple[Fold, ...]":
+    """Return a split whose validation rows are others, as many; none without enough.
+
+    It has the encoder of the first split, which learns no targets, and of the values
+    their scale alone.
+    """
+    from skautonas.estimation.study import FRESH_LABELS
+
+    n_rows, n_validation = len(train), len(validation)
+    if 2 * n_validation > n_rows:
+        return ()
+    stratify = is_classifier(search) and train.y.ndim == 1
+    fraction = n_validation / n_rows
+    trains, validates = holdout(train.y, fraction, stratify=stratify, seed=seed)
+    unseen, targets = train.take(validates), fold.targets
+    weights = unseen.weights if fold.weighs_validation else None
+    if isinstance(targets, ValueTargets):
+        known = fit_values(np.concatenate([train.y[trains], validation.y]))
+        targets = replace(targets, low=known.low, high=known.high)
+    try:
+        check_scorer(search.scorer_, targets, unseen.y, weights)
+    except ValueError:  # as where a class has no row there
+        return ()
+    np.save(Path(fold.folder) / FRESH_LABELS, unseen.y)
+    others = np.arange(n_rows, n_rows + n_validation)
+    order = np.concatenate([trains, others, validates])
+    fresh = replace(
+        fold,
+        targets=targets,
+        n_rows=len(order) - len(validates),
+        order=order,
+        labels=FRESH_LABELS,
+    )
+    return (fresh,)
 
 
 def _fold(

@@ -9,6 +9,7 @@ from skautonas.search.budget import (
     MIN_TRIAL_SECONDS,
     Budget,
 )
+from skautonas.search.finalists import FINAL_SHARE, finalists
 from skautonas.search.ledger import Ledger
 from skautonas.search.rules import Rules
 
@@ -117,7 +118,7 @@ class Deadlines:
 
         What the refit is expected to take; more for those of an ensemble, and where a
         trial's share of the time was too short for its schedule. Where it is too
-        little, the schedule shrinks.
+        little, the schedule shrinks. The best trials are scored again before.
         """
         incumbent, rules, seconds = (
             self.ledger.incumbent,
@@ -132,4 +133,8 @@ class Deadlines:
             rounds = math.ceil(n_members / rules.refits_at_once)
             whole = needed * rounds * incumbent.shortened
             needed = max(needed, min(whole, REFIT_SHARE * seconds))
+        if rules.has_finals and seconds is not None:
+            compared = self.ledger.compared()
+            finals = finalists(compared, FINAL_SHARE * seconds, rules.refits_at_once)
+            needed += finals[1]
         return needed + FINISH_SECONDS

@@ -26,6 +26,8 @@ class FinalModel:
     refit_error : str or None
         Error of a refit that failed. Where only the time did not reach for it, or
         Ctrl-C ended it, there is no error, as none was promised then.
+    reevaluated : tuple of (int, float)
+        Number of each trial that was scored on a fresh split, and its score there.
     """
 
     archive: bytes
@@ -33,6 +35,7 @@ class FinalModel:
     score: float
     refitted: bool
     refit_error: str | None = None
+    reevaluated: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ def stored_model(directory: StudyDirectory, wanted: Wanted) -> FinalModel | None
         wanted.winner.score if end.score is None else end.score,
         end.refitted,
         end.refit_error,
+        end.reevaluated,
     )
 
 
@@ -96,6 +100,7 @@ def store_model(
             score=final.score,
             refitted=final.refitted,
             refit_error=final.refit_error,
+            reevaluated=final.reevaluated,
             checksum=zlib.crc32(final.archive),
             elapsed=elapsed,
         )

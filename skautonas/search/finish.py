@@ -29,7 +29,14 @@ from skautonas.search.budget import (
 from skautonas.search.deadlines import OVERRUN_SECONDS
 from skautonas.search.executor import LocalExecutor, result_within
 from skautonas.search.final_model import FinalModel
+from skautonas.search.finalists import (
+    FINAL_SHARE,
+    again_seconds,
+    finalists,
+    winner_of,
+)
 from skautonas.search.interrupt import Interrupt
+from skautonas.search.reevaluation import reevaluate
 from skautonas.search.trial import Trial
 
 # A refit that gets less than this share of the time that it needs, or of its epochs, is
@@ -39,8 +46,6 @@ MIN_REFIT_SHARE = 0.7
 SELECT_SECONDS = 1.0
 # How often a refit looks whether it was interrupted.
 POLL_SECONDS = 0.2
-# A winner whose weights were damaged trains again in so many times what it took.
-AGAIN_MARGIN = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +62,15 @@ class Finish:
         By how many trials fewer a core has to run now.
     n_workers : int
         How many refits run at once.
+    has_finals : bool
+        Whether the best trials are scored on a fresh split first.
     """
 
     refit_share: float
     ensemble_size: int
     relief: float
     n_workers: int
+    has_finals: bool
 
 
 class Finisher:
@@ -112,8 +120,12 @@ class Finisher:
             Where there is no model in the end.
         """
         trials = {trial.number: trial for trial in compared}
+        fresh = self._fresh_scores(winner, compared)
+        winner = winner_of(compared, fresh) if fresh else winner
         selection = self._selection(winner, compared)
         chosen, score = selection.members, selection.score
+        if fresh:
+            score = (score + fresh[winner.number]) / 2
         refits, failure = self._refits([trials[m.task.number] for m in chosen], chosen)
         # Members of fewer or more rows would not be those that were chosen together.
         refitted = len(refits) == len(chosen)
@@ -122,7 +134,9 @@ class Finisher:
             archive = self._assembled(members, on_whole=refitted)
         except DamagedFileError:
             members, refitted = [self._train_again(winner)], False
-            archive, score = self._assembled(members, on_whole=False), winner.score
+            archive = self._assembled(members, on_whole=False)
+            if len(chosen) > 1:
+                score = winner.score
         for member in refits:
             Path(member.variables).unlink(missing_ok=True)
         return FinalModel(
@@ -131,7 +145,23 @@ class Finisher:
             score,
             refitted=refitted,
             refit_error=failure,
+            reevaluated=tuple(fresh.items()),
         )
+
+    def _fresh_scores(
+        self, winner: Trial, compared: Sequence[Trial]
+    ) -> dict[int, float]:
+        """Return how the best trials do on a fresh split, where there is time."""
+        budget, wanted = self.budget, self.wanted
+        if not wanted.has_finals or budget.seconds is None:
+            return {}
+        refit = winner.refit_seconds(wanted.refit_share, wanted.relief)
+        left = budget.left() - refit - FINISH_SECONDS
+        seconds = min(FINAL_SHARE * budget.seconds, left)
+        chosen, _ = finalists(compared, seconds, wanted.n_workers)
+        if not chosen or self.interrupt.requested:
+            return {}
+        return reevaluate(chosen, self.executor, seconds, self.interrupt)
 
     def _selection(self, winner: Trial, compared: Sequence[Trial]) -> Selection:
         """Return the members of the model, and their expected score."""
@@ -243,8 +273,8 @@ class Finisher:
     def _train_again(self, winner: Trial) -> Member:
         """Train the winner as before, as the file of its weights is damaged."""
         # In the time that it had, so that its schedule is as long.
-        outcome, attempt = winner.outcome, winner.task.attempt + 1
-        had = AGAIN_MARGIN * (outcome.earlier_seconds + outcome.seconds.total)
+        attempt = winner.task.attempt + 1
+        had = again_seconds(winner)
         limit = None if winner.task.seconds is None else had + WRITE_SECONDS
         task = replace(
             winner.task, attempt=attempt, states=(), seconds=limit, asked_at=None

@@ -51,10 +51,11 @@ class Ended:
     refit_error: str | None
     checksum: int
     elapsed: float
-    # The first versions knew no ensembles.
+    # The first versions knew neither ensembles nor fresh splits.
     ensemble_size: int = 1
     members: tuple[tuple[int, float], ...] = ()
     score: float | None = None
+    reevaluated: tuple[tuple[int, float], ...] = ()
 
 
 # Of the files of a trial, which lie in one folder: what else a line names, somebody put
@@ -167,7 +168,8 @@ def _from_line(line: bytes) -> Event:
     if kind is Finished:
         body["outcome"] = _outcome(body["outcome"])
     if kind is Ended:
-        body["members"] = tuple(map(tuple, body.get("members", ())))
+        for name in ("members", "reevaluated"):
+            body[name] = tuple(map(tuple, body.get(name, ())))
     return kind(**body)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from skautonas.search.finalists import MOST_FINALISTS
 from skautonas.search.rules import Rules
 from skautonas.search.trial import Trial
 
@@ -126,6 +127,8 @@ class Ledger:
         if self._rules.ensemble_size > 1:
             offered = CANDIDATES_PER_MEMBER * self._rules.ensemble_size
             leading += self.compared()[:offered]
+        if self._rules.has_finals:
+            leading += self.compared()[:MOST_FINALISTS]
         if self._order_counts:
             leading += [self._settled, *self._ahead.values()]
         return {trial.number for trial in leading if trial is not None}

@@ -29,6 +29,8 @@ class Rules:
         Most trials in the final model.
     refits_at_once : int
         How many of them are trained again at once.
+    has_finals : bool
+        Whether the best trials are scored on a fresh split before one of them wins.
     """
 
     max_trials: int | None
@@ -40,3 +42,4 @@ class Rules:
     relief: float = 0.0
     ensemble_size: int = 1
     refits_at_once: int = 1
+    has_finals: bool = False

@@ -151,7 +151,7 @@ def run_search(
             executor,
             n_workers=workers.n_trials,
             budget=budget,
-            rules=_rules(settings, len(study.folds), workers),
+            rules=_rules(settings, study, workers),
             make_task=partial(
                 _make_task, settings, study_file, directory.trials, uuid.uuid4().hex[:8]
             ),
@@ -170,10 +170,19 @@ def run_search(
     if winner is None:
         raise _nothing_found(driver, trials, directory.durable)
     start = time.monotonic()
-    compared = driver.ledger.compared()
-    final = _final_model(
-        winner, compared, len(trials), settings, directory, workers, budget, interrupt
+    finish = Finish(
+        settings.refit_share,
+        settings.ensemble_size,
+        workers.relief,
+        workers.local.n_workers,
+        _has_finals(study, workers),
     )
+    finisher = Finisher(finish, workers.local, budget, directory.trials, interrupt)
+    final = _final_model(
+        finisher, winner, driver.ledger.compared(), len(trials), directory
+    )
+    if settings.ensemble_size == 1:
+        winner = driver.ledger[final.members[0][0]]
     return Found(
         trials=trials,
         winner=winner,
@@ -184,18 +193,24 @@ def run_search(
     )
 
 
-def _rules(settings: Settings, n_folds: int, workers: Workers) -> Rules:
+def _rules(settings: Settings, study: Any, workers: Workers) -> Rules:
     return Rules(
         settings.max_trials,
         settings.refit_share,
-        n_folds,
+        len(study.folds),
         settings.in_order,
         settings.by_standard_error,
         settings.trial_timeout,
         workers.relief,
         settings.ensemble_size,
         workers.local.n_workers,
+        _has_finals(study, workers),
     )
+
+
+def _has_finals(study: Any, workers: Workers) -> bool:
+    """Tell whether the best trials are scored again: by the workers that ran them."""
+    return bool(study.fresh) and workers.engine is None
 
 
 def _nothing_found(
@@ -214,27 +229,25 @@ def _nothing_found(
 
 
 def _final_model(
+    finisher: Finisher,
     winner: Trial,
     compared: list[Trial],
     n_trials: int,
-    settings: Settings,
     directory: StudyDirectory,
-    workers: Workers,
-    budget: Budget,
-    interrupt: Interrupt,
 ) -> FinalModel:
     """Return the model of an earlier fit, or make it, and keep it for later ones."""
-    size = settings.ensemble_size
-    wanted = Wanted(winner, n_trials, settings.refit_share > 0, size)
+    wanted = Wanted(
+        winner,
+        n_trials,
+        finisher.wanted.refit_share > 0,
+        finisher.wanted.ensemble_size,
+    )
     stored = stored_model(directory, wanted)
     if stored is not None:
         return stored
-    local = workers.local
-    way = Finish(settings.refit_share, size, workers.relief, local.n_workers)
-    finisher = Finisher(way, local, budget, directory.trials, interrupt)
     final = finisher.finish(winner, compared)
-    if not interrupt.requested:
-        store_model(directory, wanted, final, budget.elapsed())
+    if not finisher.interrupt.requested:
+        store_model(directory, wanted, final, finisher.budget.elapsed())
     return final
 
 

@@ -89,8 +89,12 @@ SYSTEMS = {
         "pytabkit_nets:realmlp", "pytabkit", ("tabular",), ONE_TARGET, 0, 20
     ),
     "tabm": System("pytabkit_nets:tabm", "pytabkit", ("tabular",), ONE_TARGET, 0, 20),
+    "ours, first start alone": System("ours:first-start"),
     "ours, random": System("ours:random"),
+    "ours, random without starts": System("ours:random-without-starts"),
     "ours, no refit": System("ours:no-refit"),
+    "ours, no re-evaluation": System("ours:no-reevaluation"),
+    "ours, ensemble of 5": System("ours:ensemble"),
 }
 CHEAP = ("constant", "linear", "forest", "boosting")
 N_SPLITS = 3

@@ -1,12 +1,16 @@
-"""Our estimators, as anybody would call them, and with parts taken away."""
+"""Our estimators, as anybody would call them, and with parts changed."""
 
 PACKAGES = ("skautonas", "keras", "tensorflow", "keras-tuner", "scikit-learn")
 N_JOBS = 2
-# What is taken away: parameters by the system's name.
-WITHOUT = {
+# What is taken away or added: parameters by the system's name.
+CHANGED = {
     "all": {},
     "random": {"strategy": "random"},
+    "random-without-starts": {"strategy": "random"},
+    "first-start": {"max_trials": 1},
     "no-refit": {"refit": False},
+    "no-reevaluation": {},
+    "ensemble": {"ensemble_size": 5},
 }
 SCORINGS = {"f1": "f1_micro", "average_precision": "average_precision"}
 
@@ -44,12 +48,23 @@ def prepare(problem):
 
 def fit(system, problem, X, y, budget, seed):
     """Return a fitted estimator."""
-    fitted = search(problem, budget, seed, **WITHOUT[system]).fit(X, y)
+    estimator = search(problem, budget, seed, **CHANGED[system])
+    if system == "random-without-starts":
+        space = estimator._default_space()
+        space.known_starts = list  # which makes an empty one
+        estimator.set_params(space=space)
+    elif system == "first-start":
+        estimator.set_params(trial_timeout=budget)
+    elif system == "no-reevaluation":
+        estimator._has_finals = False
+    fitted = estimator.fit(X, y)
     fitted.facts = {
         "validation": fitted.best_score_,
         "trials": fitted.n_trials_,
         "failed": sum(trial.status == "failed" for trial in fitted.trials_),
         "stop": fitted.stop_reason_,
+        "reevaluated": len(fitted.reevaluated_),
+        "refitted": fitted.refitted_,
         "best": {k: v for k, v in fitted.best_params_.items() if "/" not in k},
     }
     return fitted

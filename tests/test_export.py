@@ -15,7 +15,7 @@ from sklearn.base import clone
 
 from skautonas.data.archive import Part, assemble_model, load_model, save_model
 from skautonas.data.tables import TableEncoder
-from skautonas.data.targets import ValueTargets
+from skautonas.data.targets import ValueTargets, fit_values
 
 RUN = """
 import json, pickle, sys
@@ -164,6 +164,18 @@ def test_the_model_takes_raw_tensors(fitted):
 
 def test_the_path_that_is_returned_holds_the_file(fitted, tmp_path):
     assert fitted.search.export_model(tmp_path / "a.keras") == tmp_path / "a.keras"
+
+
+def test_values_of_the_file_stay_in_the_range_of_the_training_rows(tmp_path):
+    encoder = TableEncoder().fit(np.random.default_rng(0).normal(size=(50, 2)))
+    targets = fit_values(np.array([[1.0, 10.0], [2.0, 30.0]]))
+    numeric = keras.Input((2,), name="numeric")
+    core = keras.Model({"numeric": numeric}, keras.layers.Rescaling(9.0)(numeric))
+    path = tmp_path / "values.keras"
+    save_model(assemble_model(encoder, [Part(core)], targets, plain=False), path)
+    rows = {"numeric": np.array([[-5.0, 5.0], [5.0, -5.0]], dtype="float32")}
+    values = load_model(path.read_bytes())(rows).numpy()
+    np.testing.assert_array_equal(values, [[1.0, 30.0], [2.0, 10.0]])
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -91,6 +91,17 @@ def test_quantiles_become_normal_scores():
     assert np.all(np.diff(scores[np.argsort(x[:, 0]), 0]) >= -1e-5)
 
 
+def test_numbers_that_are_mostly_zero_are_told_apart():
+    few = RNG.lognormal(sigma=2, size=400)
+    x = np.concatenate([np.zeros(4600), few])[:, None]
+    scores = encoded(TableEncoder().fit(x), x)["quantile"][:, 0]
+    # Zero counts as an eighth of all rows, 625 of 1025.
+    assert scores[4600:].min() > 0.1
+    assert scores[4600:].min() < 0.5
+    assert np.ptp(scores[4600:]) > 2.0
+    assert scores[0] == pytest.approx(-0.51, abs=0.1)
+
+
 def test_equal_quantiles_do_not_divide_by_zero():
     x = np.where(RNG.random((500, 1)) < 0.8, 0.0, RNG.normal(size=(500, 1)))
     scores = encoded(TableEncoder().fit(x), x)["quantile"]

@@ -17,6 +17,9 @@ from skautonas.data.table_columns import Schema, frequent_levels, read_schema
 # each costs a comparison per cell.
 MAX_QUANTILES = 128
 ROWS_PER_QUANTILE = 30
+# A value of more rows than this share of all counts as of so many in the quantiles, or
+# most of them would be equal where most numbers are zero (docs/design/0012).
+LARGEST_MASS = 1 / 8
 # Smaller differences count as none: their inverse would be no float32.
 SMALLEST = float(np.finfo("float32").tiny)
 # Of a column of texts; more cost more time a step and overfit sooner
@@ -173,9 +176,21 @@ def _fit_scale(values: np.ndarray) -> Scales:
     spread = q75 - q25 or np.ptp(filled) / 2
     spread = 0 if spread < SMALLEST else spread
     count = int(np.clip(len(values) // ROWS_PER_QUANTILE, 10, MAX_QUANTILES))
-    grid = np.quantile(filled, np.linspace(0, 1, count))
     factor = np.float64(1 / spread if spread else 0)
+    grid = _quantiles(filled, count)
     return Scales(*map(np.asarray, (filler, center, factor, grid)))
+
+
+def _quantiles(values: np.ndarray, count: int) -> np.ndarray:
+    """Return so many quantiles, from the least to the greatest value.
+
+    A frequent value takes no more than its share, as in the binning of LightGBM (Ke et
+    al. 2017).
+    """
+    distinct, rows = np.unique(values, return_counts=True)
+    ends = np.cumsum(np.minimum(rows, max(1.0, LARGEST_MASS * len(values))))
+    at = np.searchsorted(ends, np.linspace(0, ends[-1], count))
+    return distinct[np.minimum(at, len(distinct) - 1)]
 
 
 def _side_by_side(columns: list[Scales]) -> Scales:

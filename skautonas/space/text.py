@@ -51,6 +51,8 @@ SGD_LEARNING_RATES = {
 }
 # From here on a transformer without pre-training is worth a start.
 ROWS_FOR_TRANSFORMER = 10_000
+# From there on an epoch takes long, and fewer steps are enough.
+ROWS_FOR_LARGE_BATCHES = 30_000
 # Width 64 and dropout 0.2 won by two points with 77 classes, width 32 and dropout 0.4
 # by 0.1 to 1.6 points with two and six.
 MANY_CLASSES = 20
@@ -217,6 +219,11 @@ class TextSpace(SearchSpace):
             "ngrams/dropout": 0.2 if many else 0.4,
             "ngrams/head/dropout": 0.2 if many else 0.4,
         }
+        if self.facts.n_rows >= ROWS_FOR_LARGE_BATCHES:
+            deep |= {
+                "recipe/batch_size": BATCH_SIZES[-1],
+                "recipe/adamw/learning_rate": 2 * LEARNING_RATE,
+            }
         # Encoders of words were at their best after half of the linear model's epochs.
         epochs = self.recipe_options().default_epochs // 2
         both: Configuration = {
@@ -245,6 +252,9 @@ class TextSpace(SearchSpace):
             "recipe/epochs": epochs,
         }
         starts: list[Configuration] = [linear, both, deep, windows, gated]
+        if self.facts.task == "multilabel":
+            # Of 28 labels, micro F1 was 0.51 after 40 s, of the linear model 0.45.
+            starts = [deep, linear, both, windows, gated]
         if self.facts.task == "classification" and not many:
             starts.insert(1, weighted)
         if self.facts.n_rows >= ROWS_FOR_TRANSFORMER:

@@ -37,7 +37,9 @@ def reweight(weights: Any, factors: Any) -> Any:
 
 def weighted_sum(vectors: Any, weights: Any, scale: float) -> Any:
     """Return the weighted sum over axis 1, of shape (n, width), times ``scale``."""
-    return ops.einsum("nkw,nk->nw", vectors, weights) * scale
+    # The gradient of an einsum that says the same takes four times as long.
+    total = ops.matmul(ops.expand_dims(weights, 1), vectors)
+    return ops.squeeze(total, 1) * scale
 
 
 def zero_ids(ids: Any) -> Any:

@@ -214,6 +214,27 @@ def test_the_schedule_shrinks_to_the_time():
     assert rate < 0.25 * RECIPE.learning_rate
 
 
+@pytest.mark.parametrize(
+    ("share", "least_share", "stops"),
+    [(1.0, 0.5, True), (1.0, 0.1, False), (0.2, 0.5, False), (0.2, 0.9, True)],
+)
+def test_a_training_without_the_time_for_enough_of_it_is_given_up(
+    share, least_share, stops
+):
+    def clock():  # a step takes 10 ms, all of them 20 s
+        return 0.01 * int(trainer.model.optimizer.iterations)
+
+    recipe = replace(RECIPE, schedule="cosine")
+    trainer = make(recipe, clock=clock)
+    epochs = 2_000 // trainer.steps_per_epoch
+    plan = Plan(epochs, share, seconds=3.0, least_share=least_share)
+    training = trainer.fit(plan, scores(0.5))
+    assert training.hopeless == stops
+    assert training.score == 0.5
+    steps = int(trainer.model.optimizer.iterations)
+    assert steps < 50 if stops else steps > 250
+
+
 def test_no_time_at_all_is_an_error():
     with pytest.raises(NoTimeError):
         make().fit(Plan(1, seconds=-1.0))

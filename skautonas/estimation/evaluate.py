@@ -208,7 +208,10 @@ def _train_fold(
         epochs = min(epochs, task.max_epochs)
     if seconds is not None:
         seconds -= time.monotonic() - start
-    plan = Plan(epochs, task.share, seconds, task.floors, len(labels))
+    # A constant rate has no course: less time is fewer epochs of it.
+    has_course = recipe.schedule != "constant"
+    least = task.least_share if has_course and state is None else 0.0
+    plan = Plan(epochs, task.share, seconds, task.floors, least, len(labels))
     training = trainer.fit(plan, validate, state)
     seconds_by_part = replace(
         training.seconds, load=loaded - start, build=built - loaded
@@ -217,8 +220,7 @@ def _train_fold(
         training,
         seconds_by_part,
         compiled.model.count_params(),
-        # A constant rate has no course that a longer training would stretch.
-        training.planned_epochs if recipe.schedule == "constant" else epochs,
+        epochs if has_course else training.planned_epochs,
         recipe.restore_best_epoch,
     )
     return result, trainer

@@ -25,6 +25,8 @@ class Plan:
         Time that may be spent; the schedule shrinks so that it fits.
     floors : tuple of (float, float)
         Shares of the schedule, and the score that must be reached by then.
+    least_share : float
+        A training that has the time for less of its schedule is given up.
     validation_rows : int
         Rows that a validation predicts, to leave time for the first one.
     """
@@ -33,6 +35,7 @@ class Plan:
     share: float = 1.0
     seconds: float | None = None
     floors: tuple[tuple[float, float], ...] = ()
+    least_share: float = 0.0
     validation_rows: int = 0
 
     def is_hopeless(self, share: float, best: float) -> bool:

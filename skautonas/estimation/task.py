@@ -37,6 +37,9 @@ class TrialTask:
         on.
     floors : tuple of (float, float)
         Shares of the schedule, and the score that must be reached by then.
+    least_share : float
+        Share of the schedule that there must be time for, or the attempt is stopped
+        after its first steps; one that goes on, or has no schedule, is not.
     seconds : float or None
         Time that the whole attempt may take.
     killed_after : float or None
@@ -64,6 +67,7 @@ class TrialTask:
     rows: float = 1.0
     states: tuple[str, ...] = ()
     floors: tuple[tuple[float, float], ...] = ()
+    least_share: float = 0.0
     seconds: float | None = None
     killed_after: float | None = None
     asked_at: float | None = None
@@ -126,8 +130,8 @@ class TrialOutcome:
     Parameters
     ----------
     status : {"completed", "stopped", "failed"}
-        Whether it trained as long as it should; was stopped as hopeless, with a score
-        so far; or has no score.
+        Whether it trained as long as it should; was stopped as hopeless or as too slow,
+        with a score so far; or has no score.
     score : float or None
         Validation score, greater is better: the mean of ``scores``.
     scores : tuple of float

@@ -14,7 +14,7 @@ import numpy as np
 
 from skautonas.data.encode import row_bytes
 from skautonas.estimation.compiled import CompiledModel
-from skautonas.estimation.plan import Plan, Progress
+from skautonas.estimation.plan import PROBE_STEPS, Plan, Progress
 from skautonas.estimation.schedule import rate_factor
 from skautonas.estimation.steps import row_batches
 from skautonas.estimation.task import Seconds
@@ -31,6 +31,9 @@ MIN_STEPS_BETWEEN_VALIDATIONS = 24
 CHUNK_BYTES = 64_000_000
 # Share of the time left that the plan of a training may fill.
 PLAN_SHARE = 0.95
+# Steps that tell how long a training takes: the first one traces, the next few are the
+# first that were timed.
+TOLD_STEPS = 1 + 2 * PROBE_STEPS
 # Of a training step, the share that is the forward pass: the backward one is two such.
 FORWARD_SHARE = 1 / 3
 
@@ -84,6 +87,9 @@ class Trainer:
         self._validations: list[float] = []
         # Most seconds to leave for the first one.
         self._longest_reserve = math.inf
+        # Whether there is no time for as much as is planned at least; None where that
+        # is not known yet.
+        self._is_too_slow: bool | None = None
         # What is known before a validation that a longer training would not do.
         self._known: dict[str, Any] = {}
 
@@ -142,8 +148,8 @@ class Trainer:
                 self._best, self._best_at = score, epoch
             share = progress.done / progress.total
             # What has trained as long as it should is not stopped.
-            result.hopeless = progress.done < limit and plan.is_hopeless(
-                share, self._best
+            result.hopeless = progress.done < limit and (
+                bool(self._is_too_slow) or plan.is_hopeless(share, self._best)
             )
             if result.hopeless or self.clock() >= end - self._reserve(plan):
                 break
@@ -226,6 +232,13 @@ class Trainer:
             now = self.clock()
             left = end - now - self._reserve(plan)
             if left <= 0 and progress.done > progress.start:
+                break
+            is_told = progress.done - progress.start >= TOLD_STEPS
+            if is_told and self._is_too_slow is None:
+                steps = PLAN_SHARE * left / max(progress.per_step, 1e-9)
+                wanted = plan.share * plan.epochs * self.steps_per_epoch
+                self._is_too_slow = progress.done + steps < plan.least_share * wanted
+            if self._is_too_slow:
                 break
             steps = min(stop - progress.done, progress.chunk(left), self._most_steps)
             rates = self.recipe.learning_rate * rate_factor(

@@ -13,7 +13,7 @@ class Training:
 
     ``outputs`` has what the model then put out for the validation rows, if there are.
     ``start_epoch`` is where it went on from, after ``earlier_seconds`` of training, and
-    ``hopeless`` says that it was stopped below a floor.
+    ``hopeless`` says that it was stopped below a floor, or as too slow.
     """
 
     variables: list[np.ndarray]

@@ -114,6 +114,7 @@ class Attempts:
         task = replace(
             task,
             seconds=seconds,
+            least_share=self._deadlines.least_share(),
             killed_after=self._deadlines.killed_after(seconds),
             asked_at=time.monotonic(),
         )

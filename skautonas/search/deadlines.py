@@ -26,6 +26,9 @@ REFIT_SHARE = 0.4
 OVERRUN_SECONDS = 1.0
 # Without a finished trial to fall back on, it may go on until so long after the budget.
 FIRST_OVERRUN_SECONDS = 1.5
+# A trial for which there is less time than for this share of what the best one trained
+# tells too little (docs/design/0015).
+LEAST_SHARE = 0.5
 
 
 class Deadlines:
@@ -58,6 +61,14 @@ class Deadlines:
         least = MIN_TRIAL_SECONDS * self.rules.n_folds if is_first else 0.0
         timeout = self.rules.trial_timeout
         return self.budget.for_trial(self._reserve(), least, timeout)
+
+    def least_share(self) -> float:
+        """Return the share of its schedule that a trial needs the time for."""
+        best = self.ledger.incumbent
+        if best is None or not best.outcome.full_epochs:
+            return 0.0
+        trained = best.outcome.planned_epochs / best.outcome.full_epochs
+        return LEAST_SHARE * min(1.0, trained)
 
     def latest(self, seconds: float | None) -> float:
         """Return the elapsed time at which a trial that starts now is killed."""

@@ -277,7 +277,12 @@ class Finisher:
         had = again_seconds(winner)
         limit = None if winner.task.seconds is None else had + WRITE_SECONDS
         task = replace(
-            winner.task, attempt=attempt, states=(), seconds=limit, asked_at=None
+            winner.task,
+            attempt=attempt,
+            states=(),
+            least_share=0.0,
+            seconds=limit,
+            asked_at=None,
         )
         seconds = MAX_COLD_START + 2 * had + NEEDED_SECONDS
         overdue = (

@@ -50,6 +50,7 @@ def reevaluate(
             asked_at=None,
             states=(),
             floors=(),
+            least_share=0.0,
             fresh=True,
         )
         for trial in trials

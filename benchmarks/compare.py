@@ -192,6 +192,11 @@ def run(name, data, number, budget):
         with np.load(out / "predictions.npz") as predictions:
             _, y = problems.read(data)
             score = problems.score(problem.scoring, y[test], predictions)
+            if "uncalibrated" in predictions:
+                row |= {
+                    f"log_loss_{name}": problems.log_loss(y[test], predictions[name])
+                    for name in ("probabilities", "uncalibrated")
+                }
     return row | {"status": "ok", "score": float(score)}
 
 

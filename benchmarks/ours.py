@@ -46,6 +46,22 @@ def prepare(problem):
     warm_up()
 
 
+def uncalibrated(fitted, X):
+    """Return the probabilities without the temperature that divides the logits."""
+    import pickle
+
+    import keras
+
+    other = pickle.loads(pickle.dumps(fitted))
+    scalings = [
+        layer
+        for layer in other.best_model_.layers
+        if isinstance(layer, keras.layers.Rescaling)
+    ]
+    scalings[-1].scale = 1.0
+    return other.predict_proba(X)
+
+
 def fit(system, problem, X, y, budget, seed):
     """Return a fitted estimator."""
     estimator = search(problem, budget, seed, **CHANGED[system])

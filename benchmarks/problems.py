@@ -149,6 +149,13 @@ def digest(rows):
     return hashlib.sha256(np.asarray(rows, "int64").tobytes()).hexdigest()[:12]
 
 
+def log_loss(y, probabilities):
+    """Return the cross-entropy of probabilities, their columns by sorted labels."""
+    from sklearn import metrics
+
+    return float(metrics.log_loss(y, probabilities, labels=np.unique(y)))
+
+
 def score(scoring, y, predictions):
     """Return the score of predictions, greater is better.
 

@@ -180,7 +180,7 @@ def test_a_refit_has_more_time_where_the_trial_had_too_little(full, refit):
     assert 60.0 - refit - 2.0 < now[0] <= 60.0 - refit
 
 
-def test_a_trial_needs_half_of_the_schedule_that_the_best_one_had_time_for():
+def test_a_trial_needs_a_quarter_of_the_schedule_that_the_best_one_had_time_for():
     def evaluate(task):
         schedule = {
             "planned_epochs": 10.0,
@@ -190,7 +190,7 @@ def test_a_trial_needs_half_of_the_schedule_that_the_best_one_had_time_for():
 
     driver, _ = run(evaluate, workers=1, max_trials=3)
     shares = [trial.task.least_share for trial in driver.ledger.trials]
-    assert shares == [0.0, 0.25, 0.125]
+    assert shares == [0.0, 0.125, 0.0625]
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ class TrialRecord:
     params : dict of str to value
         Active hyperparameters.
     status : {"completed", "stopped", "failed"}
-        Whether it trained as long as it should, was stopped by the pruner, or has no
-        score.
+        Whether it trained as long as it should, was stopped by the pruner or as too
+        slow, or has no score.
     fidelity : float
         How much of a full training its rung allowed, up to 1.
     score : float

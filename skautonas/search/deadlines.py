@@ -28,7 +28,7 @@ OVERRUN_SECONDS = 1.0
 FIRST_OVERRUN_SECONDS = 1.5
 # A trial for which there is less time than for this share of what the best one trained
 # tells too little (docs/design/0015).
-LEAST_SHARE = 0.5
+LEAST_SHARE = 0.25
 
 
 class Deadlines:

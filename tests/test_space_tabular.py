@@ -78,7 +78,7 @@ def test_starts_keep_to_the_options_of_a_changed_space():
 def test_a_linear_model_is_among_the_starts_and_first_on_few_rows(n_rows):
     space = TabularSpace().bind(replace(facts(), n_rows=n_rows))
     place = [start.get("model") for start in space.starts].index("linear")
-    assert place == (0 if n_rows == 1000 else 3)
+    assert place == (0 if n_rows == 1000 else 2)
 
 
 def test_a_linear_model_is_as_good_as_logistic_regression():

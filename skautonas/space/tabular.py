@@ -132,14 +132,20 @@ class TabularSpace(SearchSpace):
         )
 
     def known_starts(self) -> list[Configuration]:
-        """Return a linear model, an MLP, a packed ensemble and a residual MLP."""
+        """Return a linear model, MLPs, a packed ensemble and a residual MLP."""
         starts: list[Configuration] = [
             {"architecture": "mlp"},
+            {
+                "architecture": "mlp",
+                "mlp/layer1/units": 256,
+                "mlp/layer2/units": 256,
+                "mlp/dropout": 0.2,
+            },
             {"architecture": "packed", "packed/members": 4},
             {"architecture": "residual"},
         ]
         few = self.facts.n_rows <= LINEAR_FIRST_ROWS
-        starts.insert(0 if few else len(starts), LINEAR_START)
+        starts.insert(0 if few else 2, LINEAR_START)
         return [
             start
             for start in starts

@@ -47,7 +47,7 @@ def prepare(problem):
 
 
 def uncalibrated(fitted, X):
-    """Return the probabilities without the temperature that divides the logits."""
+    """Return the probabilities of one model without the temperature of its logits."""
     import pickle
 
     import keras

@@ -94,7 +94,7 @@ def test_names_are_declared_once(space):
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("task", ["classification", "regression", "multilabel"])
 @pytest.mark.parametrize("options", [{}, {"encoders": ("ngrams",)}, {"units": (32,)}])
 def test_starts_are_complete_and_build(encoder, batch, task, options):
     facts = encoder.facts(task=task, n_outputs=2, n_rows=12_000)
@@ -118,6 +118,15 @@ def test_linear_start_trains_with_sgd(space):
     hp = declared(space)
     assert space.recipe(complete(hp, space.starts[0])).optimizer == "sgd"
     assert space.recipe(complete(hp, space.starts[0])).weight_decay == 1e-6
+
+
+@pytest.mark.parametrize(("n_rows", "batch_size"), [(29_999, 128), (30_000, 256)])
+def test_label_sets_start_with_a_perceptron(encoder, n_rows, batch_size):
+    facts = encoder.facts(task="multilabel", n_outputs=3, n_rows=n_rows)
+    space = TextSpace().bind(facts)
+    first = complete(declared(space), space.starts[0])
+    assert first["ngrams/head"] == "mlp"
+    assert space.recipe(first).batch_size == batch_size
 
 
 @pytest.mark.parametrize("seed", range(25))

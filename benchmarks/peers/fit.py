@@ -71,7 +71,7 @@ def main():
     progress.add(predict_seconds=time.monotonic() - start)
     if problem.task == "classification" and hasattr(model, "predict_proba"):
         predictions["probabilities"] = np.asarray(model.predict_proba(X_test))
-        if hasattr(module, "uncalibrated"):
+        if hasattr(module, "uncalibrated") and model.ensemble_size == 1:
             predictions["uncalibrated"] = module.uncalibrated(model, X_test)
     np.savez(arguments.out / "predictions.npz", **as_plain(predictions))
     usage = resource.getrusage

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_digits, load_wine
 
@@ -9,7 +10,7 @@ from skautonas import ImageSearchClassifier, TabularSearchClassifier
 from skautonas.estimation import compiled
 from skautonas.estimation.checkpoint import read_arrays
 from skautonas.estimation.evaluate import evaluate
-from skautonas.estimation.study import encode_fold, write_study
+from skautonas.estimation.study import encode_fold, read_study, write_study
 from skautonas.estimation.task import TrialTask
 from skautonas.space.base import complete
 from skautonas.space.candidate import Candidate, SpaceSource, user_recipe
@@ -54,6 +55,40 @@ def trained(request, tmp_path):
         return outcome, read_arrays(str(tmp_path / outcome.checkpoint))
 
     yield train
+    compiled.forget_compiled()
+
+
+def table_with_words(n_rows=150):
+    """Return a table whose splits see other levels and words each."""
+    rng = np.random.default_rng(0)
+    words = [f"word{number}" for number in range(80)]
+    frame = pd.DataFrame(
+        {
+            "size": rng.normal(size=n_rows),
+            "place": rng.choice([f"place{n}" for n in range(30)], n_rows),
+            "name": [" ".join(rng.choice(words, 6)) for _ in range(n_rows)],
+        }
+    )
+    return frame, np.tile(["a", "b", "c"], n_rows // 3)
+
+
+def test_folds_with_other_levels_and_words_are_compiled_once(tmp_path):
+    X, y = table_with_words()
+    search = TabularSearchClassifier(cv=3, max_trials=1)
+    file, _ = study_file(search, X, y, tmp_path)
+    study = read_study(file)
+    own = [
+        fold.encoder.facts(task="classification", n_outputs=3, n_rows=fold.n_rows)
+        for fold in (*study.folds, study.whole)
+    ]
+    assert len({facts.cardinalities for facts in own}) > 1
+    assert len({facts.n_ngrams for facts in own}) > 1
+    compiled.forget_compiled()
+    values = complete(study.whole.source.declare(), {"architecture": "mlp"})
+    outcome = evaluate(TrialTask(0, 0, values, 3, file, str(tmp_path), max_epochs=2))
+    assert outcome.status == "completed", outcome.traceback
+    assert len(outcome.scores) == 3
+    assert len(compiled._kept) == 1
     compiled.forget_compiled()
 
 

@@ -86,7 +86,22 @@ def make_study(
     few = validation is None and search.refit and len(rows) <= FEW_ROWS
     if few or search.cv is not None:
         whole = _fold(search, encoder, rows.y, rows, None, folder=f"{folder}/whole")
+    *folds, whole = _of_one_architecture([*folds, whole])
     return Study(tuple(folds), whole, search.scorer_, folder, fresh)
+
+
+def _of_one_architecture(folds: "list[Fold]") -> "list[Fold]":
+    """Return the folds with models of the same sizes, which are compiled once."""
+    from skautonas.space.candidate import SpaceSource
+
+    bound = [fold.source for fold in folds if isinstance(fold.source, SpaceSource)]
+    if not bound:
+        return folds
+    facts = [source.space.facts for source in bound]
+    return [
+        replace(fold, source=source.with_room_for(facts))
+        for fold, source in zip(folds, bound, strict=True)
+    ]
 
 
 def _splits(

@@ -1,13 +1,14 @@
 """From a configuration to a compiled model: our spaces, and the user's own."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import keras_tuner
 
 from skautonas._files import temporary_folder
+from skautonas.data.facts import Facts
 from skautonas.space.base import SearchSpace, declared
 from skautonas.space.recipe import Recipe
 
@@ -71,6 +72,12 @@ class SpaceSource:
         self.space = space
         # A user's subclass may bring layers whose configuration does not say all.
         self.standard = type(space).__module__.startswith("skautonas.")
+
+    def with_room_for(self, facts: Sequence[Facts]) -> "SpaceSource":
+        """Return a source whose models have the sizes of all with the same inputs."""
+        own = self.space.facts
+        others = [other for other in facts if other.inputs == own.inputs]
+        return SpaceSource(self.space.bind(own.with_room_for(others)))
 
     @property
     def starts(self) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from skautonas.estimation.finish import assemble, refit
 from skautonas.estimation.scoring import make_scorer
 from skautonas.estimation.study import encode_fold, write_study
 from skautonas.estimation.task import Member, Refit, TrialTask
+from skautonas.estimation.trainer import Trainer
 from skautonas.estimators._study import make_study
 from skautonas.exceptions import NoTimeError
 from skautonas.space import TabularSpace
@@ -51,6 +52,21 @@ def test_the_start_of_a_worker_is_time_of_its_task(task, tmp_path):
         refit(Refit(late, 1e6, 1e6, least_epochs=0.0), str(path))
     assert seconds_left(late, time.monotonic()) < 0
     assert seconds_left(task, time.monotonic()) > 1
+
+
+def test_a_refit_ends_with_a_low_rate(task, tmp_path, monkeypatch):
+    plans, fit = [], Trainer.fit
+
+    def spy(trainer, plan):
+        plans.append(plan)
+        return fit(trainer, plan)
+
+    monkeypatch.setattr(Trainer, "fit", spy)
+    task = replace(task, seconds=None)
+    refit(Refit(task, 10, 3, least_epochs=0.0), str(tmp_path / "variables.npz"))
+    (plan,) = plans
+    assert plan.share == pytest.approx(0.3)
+    assert 0.0 < plan.cooldown < 1.0
 
 
 def test_a_refit_of_epochs_enough_is_kept(task, tmp_path):

@@ -141,6 +141,37 @@ def test_a_refit_stops_at_its_epoch_but_keeps_the_schedule():
     assert training.planned_epochs == 100
 
 
+def rates_of(plan, schedule):
+    """Return the learning rates that a training sets, as shares of the recipe's."""
+    trainer = make(replace(RECIPE, schedule=schedule))
+    run, rates = trainer._run, []
+
+    def spy(batches, factors):
+        rates.extend(np.array(factors) / RECIPE.learning_rate)
+        return run(batches, factors)
+
+    trainer._run = spy
+    trainer.fit(plan)
+    return np.array(rates)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "coslog4"])
+def test_the_rate_falls_at_the_end_of_a_refit(schedule):
+    usual = rates_of(Plan(100, share=0.3), schedule)
+    cooled = rates_of(Plan(100, share=0.3, cooldown=0.2), schedule)
+    assert usual[-1] > 0.5
+    assert cooled[-1] < 0.02
+    np.testing.assert_allclose(cooled[:240], usual[:240])
+    assert (cooled <= usual + 1e-6).all()
+    assert (np.diff(cooled[270:]) < 0).all()
+
+
+def test_what_ends_low_is_not_cooled_further():
+    plan = Plan(30)
+    usual = rates_of(plan, "cosine")
+    np.testing.assert_allclose(rates_of(replace(plan, cooldown=0.2), "cosine"), usual)
+
+
 def test_time_ends_a_training_inside_an_epoch():
     x, y = np.tile(X, (4000, 1)), np.tile(Y, (4000, 1))
     trainer = make(x=x, y=y)

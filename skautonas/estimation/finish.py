@@ -15,6 +15,10 @@ from skautonas.estimation.study import Fold, read_examples, read_study
 from skautonas.estimation.task import Member, Refit
 from skautonas.exceptions import NoTimeError
 
+# The share of a refit that the rate takes to fall, where its schedule has it high at
+# the best epoch: no validation keeps a better epoch than the last (docs/design/0016).
+COOLDOWN = 0.2
+
 
 def refit(job: Refit, path: str) -> None:
     """Train a configuration on all rows, and write the variables at ``path``.
@@ -37,6 +41,7 @@ def refit(job: Refit, path: str) -> None:
                 job.planned_epochs,
                 job.best_epoch / job.planned_epochs,
                 seconds_left(task, start),
+                cooldown=COOLDOWN,
             )
         )
         if training.epochs < job.least_epochs:

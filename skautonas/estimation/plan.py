@@ -25,6 +25,8 @@ class Plan:
         Time that may be spent; the schedule shrinks so that it fits.
     floors : tuple of (float, float)
         Shares of the schedule, and the score that must be reached by then.
+    cooldown : float
+        Share of the training over which, at its end, the rate falls to zero.
     least_share : float
         A training that has the time for less of its schedule is given up.
     validation_rows : int
@@ -35,8 +37,15 @@ class Plan:
     share: float = 1.0
     seconds: float | None = None
     floors: tuple[tuple[float, float], ...] = ()
+    cooldown: float = 0.0
     least_share: float = 0.0
     validation_rows: int = 0
+
+    def rate_limit(self, progress: np.ndarray) -> np.ndarray:
+        """Return what no factor of the learning rate may exceed."""
+        if not self.cooldown:
+            return np.ones_like(progress)
+        return np.maximum(0.0, 1 - progress / self.share) / self.cooldown
 
     def is_hopeless(self, share: float, best: float) -> bool:
         """Tell whether the best score is below the latest floor up to ``share``."""

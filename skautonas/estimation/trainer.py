@@ -241,9 +241,11 @@ class Trainer:
             if self._is_too_slow:
                 break
             steps = min(stop - progress.done, progress.chunk(left), self._most_steps)
-            rates = self.recipe.learning_rate * rate_factor(
-                self.recipe.schedule, progress.of_next(steps)
+            shares = progress.of_next(steps)
+            factors = np.minimum(
+                rate_factor(self.recipe.schedule, shares), plan.rate_limit(shares)
             )
+            rates = self.recipe.learning_rate * factors
             rows = np.stack([next(self._rows) for _ in range(steps)])
             batches = tf.nest.map_structure(
                 lambda array, rows=rows: tf.constant(array[rows]), self._data

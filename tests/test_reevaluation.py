@@ -3,7 +3,6 @@
 import json
 from concurrent.futures import Future
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from skautonas.search.finalists import (
     finalists,
     winner_of,
 )
+from skautonas.search.interrupt import Interrupt
 from skautonas.search.proposal import Proposal
 from skautonas.search.reevaluation import reevaluate
 from skautonas.search.trial import Trial
@@ -116,7 +116,8 @@ class Pool:
 def finals(answers, n_begun=9, requested=False, n_trials=3):
     trials = [trial(k, -k, epochs=10.0) for k in range(n_trials)]
     pool = Pool(answers, n_begun)
-    interrupt = SimpleNamespace(requested=requested)
+    interrupt = Interrupt()
+    interrupt.requested = requested
     return reevaluate(trials, pool, 0.3, interrupt), pool
 
 

@@ -80,7 +80,7 @@ def make_study(
         folds.append(_fold(search, encoder, rows.y, *split, folder=parts))
     fresh: tuple[Fold, ...] = ()
     alone = len(folds) == 1 and validation is None
-    if alone and _has_finals(search, len(rows), folds[0]):
+    if alone and _gets_fresh_split(search, len(rows), folds[0]):
         fresh = _fresh_folds(search, folds[0], *split, seed=seed)
     whole = folds[0]
     few = validation is None and search.refit and len(rows) <= FEW_ROWS
@@ -136,7 +136,7 @@ def _n_splits(search: "BaseSearch", n_rows: int) -> int:
     return N_SPLITS if search.refit and has_time and few else 1
 
 
-def _has_finals(search: "BaseSearch", n_rows: int, fold: "Fold") -> bool:
+def _gets_fresh_split(search: "BaseSearch", n_rows: int, fold: "Fold") -> bool:
     """Tell whether the best trials are scored on a fresh split as well."""
     from skautonas.estimation.study import RAW
 

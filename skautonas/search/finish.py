@@ -5,8 +5,6 @@ import time
 import uuid
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import Future
-from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,8 +42,6 @@ from skautonas.search.trial import Trial
 MIN_REFIT_SHARE = 0.7
 # What the expected score of the best trial may take.
 SELECT_SECONDS = 1.0
-# How often a refit looks whether it was interrupted.
-POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +215,11 @@ class Finisher:
         ]
         # A worker may be new, and start while the refit waits.
         longest = seconds + OVERRUN_SECONDS + MAX_COLD_START
-        self._wait(futures, longest)
+        running = self.interrupt.wait(futures, longest)
         refitted: list[Member] = []
         errors: list[str] = []
         for member, file, future in zip(members, files, futures, strict=True):
-            if not future.done():
+            if future in running:
                 self.executor.kill(future)
                 if not self.interrupt.requested:
                     errors.append(f"it was ended after {longest:.1f} s")
@@ -247,14 +243,6 @@ class Finisher:
         needed = sum(t.refit_seconds(share, relief) for t in trials) / at_once
         left = self.budget.left() - FINISH_SECONDS / 2
         return left >= MIN_REFIT_SHARE * (needed + WRITE_SECONDS)
-
-    def _wait(self, futures: list[Future], seconds: float) -> None:
-        """Wait until all are done, the time is up, or Ctrl-C."""
-        ends = time.monotonic() + seconds
-        while not self.interrupt.requested and time.monotonic() < ends:
-            _, running = wait_for(futures, POLL_SECONDS)
-            if not running:
-                return
 
     def _assembled(self, members: Sequence[Member], on_whole: bool) -> bytes:
         """Return the archive of the members' models, put together."""

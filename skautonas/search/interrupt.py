@@ -4,12 +4,17 @@ import math
 import signal
 import threading
 import time
+from collections.abc import Iterable
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
 from types import FrameType
 from typing import Any, Self
 
 # What one that raised has to end workers in, without another: they took 1.2 s at most
 # in 13 runs of a build that hangs.
 UNWIND_SECONDS = 10.0
+# How often a wait looks whether it was interrupted.
+POLL_SECONDS = 0.2
 
 
 class Interrupt:
@@ -45,6 +50,19 @@ class Interrupt:
     def defer(self) -> None:
         """From now on, note the first one."""
         self._defers = True
+
+    def wait(self, futures: Iterable[Future], seconds: float) -> set[Future]:
+        """Wait until all are done, the time is up, or it was requested.
+
+        Returns
+        -------
+        set of Future
+            Those that are not done.
+        """
+        ends, running = time.monotonic() + seconds, set(futures)
+        while running and time.monotonic() < ends and not self.requested:
+            _, running = wait_for(running, POLL_SECONDS)
+        return running
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if time.monotonic() - self._raised_at < UNWIND_SECONDS:

@@ -1,9 +1,7 @@
 """The best trials, trained again and scored on rows that chose none of them."""
 
-import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from concurrent.futures import wait as wait_for
 from dataclasses import replace
 
 from skautonas.estimation.evaluate import evaluate
@@ -15,8 +13,6 @@ from skautonas.search.trial import Trial, outcome_of
 # A training whose schedule is shorter than this share of the trial's, or that ends
 # before this share of its best epoch, tells too little.
 MIN_SHARE = 0.5
-# How often it looks whether it was interrupted.
-POLL_SECONDS = 0.2
 
 
 def reevaluate(
@@ -56,10 +52,7 @@ def reevaluate(
         for trial in trials
     ]
     futures = [executor.submit(evaluate, task) for task in tasks]
-    ends = time.monotonic() + seconds
-    running = set(futures)
-    while running and time.monotonic() < ends and not interrupt.requested:
-        _, running = wait_for(running, POLL_SECONDS)
+    running = interrupt.wait(futures, seconds)
     _end(running, executor)
     for task in tasks:
         task.built.unlink(missing_ok=True)

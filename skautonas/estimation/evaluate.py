@@ -211,7 +211,14 @@ def _train_fold(
     # A constant rate has no course: less time is fewer epochs of it.
     has_course = recipe.schedule != "constant"
     least = task.least_share if has_course and state is None else 0.0
-    plan = Plan(epochs, task.share, seconds, task.floors, least, len(labels))
+    plan = Plan(
+        epochs,
+        task.share,
+        seconds,
+        floors=task.floors,
+        least_share=least,
+        validation_rows=len(labels),
+    )
     training = trainer.fit(plan, validate, state)
     seconds_by_part = replace(
         training.seconds, load=loaded - start, build=built - loaded

@@ -1,6 +1,6 @@
 """How long to train, and how far a training is."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class Plan:
     epochs: float
     share: float = 1.0
     seconds: float | None = None
+    _: KW_ONLY
     floors: tuple[tuple[float, float], ...] = ()
     cooldown: float = 0.0
     least_share: float = 0.0

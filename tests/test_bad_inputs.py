@@ -283,7 +283,8 @@ def test_arguments(case, monkeypatch):
 @pytest.fixture(scope="module")
 def fitted():
     X = FRAME.assign(d=["red", "blue"] * (N // 2))
-    return TabularSearchClassifier(space=SMALL, **QUICK).fit(X, LABELS)
+    options = QUICK | {"refit": False}
+    return TabularSearchClassifier(space=SMALL, **options).fit(X, LABELS)
 
 
 @NAMELESS

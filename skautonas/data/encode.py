@@ -21,6 +21,9 @@ SAMPLED_TEXTS = 1000
 # One call copies so many bytes, of so many rows at most.
 CALL_BYTES = 64_000_000
 CALL_ROWS = 4096
+# So many rows are encoded sooner than a preprocessing is compiled: titanic's 891 took
+# 0.04 in place of 0.65 s; a table of 300 000 would take 24 in place of 5.
+FEW_ROWS = 2048
 
 _functions: weakref.WeakKeyDictionary[Any, dict[tuple, Any]] = (
     weakref.WeakKeyDictionary()
@@ -66,9 +69,21 @@ def encode_folder(encoder: Encoder, plain: bool, raw: Path, encoded: Path) -> No
         return
     inputs = open_arrays(raw)
     n_rows = len(next(iter(inputs.values())))
-    write_arrays(encoded, batches(model, inputs), n_rows)
+    _, call_rows = _sizes(list(inputs.values()))
+    few = n_rows <= min(FEW_ROWS, call_rows)
+    outputs = [_at_once(model, inputs)] if few else batches(model, inputs)
+    write_arrays(encoded, outputs, n_rows)
     for path in raw.iterdir():
         path.unlink()
+
+
+def _at_once(model: Any, inputs: Any) -> Any:
+    """Return what a model makes of all rows in one call that is not compiled."""
+    import tensorflow as tf
+
+    tensors = tf.nest.map_structure(lambda a: as_model_input(tf.constant(a)), inputs)
+    outputs = model(tensors, training=False)
+    return tf.nest.map_structure(lambda tensor: tensor.numpy(), outputs)
 
 
 def run_batches(model: Any, inputs: Any) -> Any:

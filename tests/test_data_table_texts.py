@@ -10,8 +10,10 @@ import pytest
 from sklearn.model_selection import KFold, train_test_split
 
 from skautonas import TabularSearchClassifier
+from skautonas.data import encode
 from skautonas.data.bags import count_words, word_bag
-from skautonas.data.encode import preprocessing_model, run_batches
+from skautonas.data.encode import encode_folder, preprocessing_model, run_batches
+from skautonas.data.store import open_arrays, write_arrays
 from skautonas.data.table_layers import MAX_DENSE_NGRAMS
 from skautonas.data.tables import TableEncoder
 from skautonas.data.texts import TextEncoder
@@ -76,6 +78,25 @@ def test_a_gap_in_a_dictionary_of_pyarrow_stays_one():
 def test_texts_are_known_by_their_words(docstrings):
     assert kinds(docstrings[0]["doc"]) == ["text"]
     assert kinds(["the only text"]) == ["text"]
+
+
+def test_few_rows_are_encoded_as_many_are(docstrings, tmp_path, monkeypatch):
+    table = docstrings[0].assign(kind=docstrings[1])
+    encoder, stored = TableEncoder().fit(table), []
+    for few in (len(table), len(table) - 1):
+        monkeypatch.setattr(encode, "FEW_ROWS", few)
+        raw, encoded = tmp_path / f"raw{few}", tmp_path / f"encoded{few}"
+        write_arrays(raw, [encoder.to_inputs(table)], len(table))
+        encode_folder(encoder, False, raw, encoded)
+        stored.append(open_arrays(encoded))
+    at_once, compiled = stored
+    assert set(at_once) == set(compiled) == set(encoder_inputs(encoder))
+    for name, array in at_once.items():
+        np.testing.assert_allclose(array, compiled[name], atol=1e-6)
+
+
+def encoder_inputs(encoder):
+    return encoder.facts(task="classification", n_outputs=2, n_rows=9).inputs
 
 
 def test_a_bag_is_that_of_the_text_estimators(docstrings):

@@ -283,8 +283,7 @@ def test_arguments(case, monkeypatch):
 @pytest.fixture(scope="module")
 def fitted():
     X = FRAME.assign(d=["red", "blue"] * (N // 2))
-    options = QUICK | {"refit": False}
-    return TabularSearchClassifier(space=SMALL, **options).fit(X, LABELS)
+    return TabularSearchClassifier(space=SMALL, **QUICK).fit(X, LABELS)
 
 
 @NAMELESS

@@ -70,7 +70,7 @@ def test_no_time_for_a_step_is_an_error():
 def test_a_search_that_has_converged_stops_early():
     X, y = WINE
     search = TabularSearchClassifier(
-        space=SMALL, time_budget=600, max_epochs=1, scoring=constant_score, refit=False
+        space=SMALL, time_budget=600, max_epochs=1, scoring=constant_score
     )
     search.fit(X, y)
     assert search.stop_reason_ == "converged"

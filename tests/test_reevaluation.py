@@ -121,6 +121,15 @@ def finals(answers, n_begun=9, requested=False, n_trials=3):
     return reevaluate(trials, pool, 0.3, interrupt), pool
 
 
+def test_what_is_done_does_not_run_where_it_was_interrupted():
+    done, waiting = Future(), Future()
+    done.set_result(None)
+    interrupt = Interrupt()
+    assert interrupt.wait([done, waiting], 0.0) == {waiting}
+    interrupt.requested = True
+    assert interrupt.wait([done, waiting], 9.0) == {waiting}
+
+
 def test_scores_are_those_of_whole_trainings():
     part = replace(trial(0, 0.9, epochs=10.0).outcome, planned_epochs=4.0)
     begun = replace(trial(0, 0.9, epochs=10.0).outcome, epochs=0.1)
@@ -167,6 +176,7 @@ def test_a_fresh_split_validates_rows_that_trained(tmp_path):
     study = make(tmp_path)
     (fold,), (fresh,) = study.folds, study.fresh
     assert sorted(fresh.order) == list(range(178))
+    assert fresh.source is fold.source, "of one architecture, and compiled once"
     assert fresh.validates.max() < fold.n_rows
     assert len(fresh.validates) == 178 - fold.n_rows == 178 - fresh.n_rows
     before, now = read_labels(fold), read_labels(fresh)

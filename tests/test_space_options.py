@@ -207,9 +207,9 @@ def test_two_hundred_random_samples_build_and_run(name):
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_twenty_random_image_samples_of_each_size_build_and_run(shape):
+def test_forty_random_image_samples_of_each_size_build_and_run(shape):
     rng = random.Random(0)
     space = ImageSpace().bind(image_facts(*shape))
     hp = declared(space)
-    for _ in range(20):
+    for _ in range(40):
         build_and_call(space, hp, rng)

@@ -78,15 +78,15 @@ def make_study(
     for split in _splits(search, given, rows, validation, seed, n_splits):
         parts = f"{folder}/fold{len(folds)}"
         folds.append(_fold(search, encoder, rows.y, *split, folder=parts))
-    fresh: tuple[Fold, ...] = ()
-    alone = len(folds) == 1 and validation is None
-    if alone and _gets_fresh_split(search, len(rows), folds[0]):
-        fresh = _fresh_folds(search, folds[0], *split, seed=seed)
     whole = folds[0]
     few = validation is None and search.refit and len(rows) <= FEW_ROWS
     if few or search.cv is not None:
         whole = _fold(search, encoder, rows.y, rows, None, folder=f"{folder}/whole")
     *folds, whole = _of_one_architecture([*folds, whole])
+    fresh: tuple[Fold, ...] = ()
+    alone = len(folds) == 1 and validation is None
+    if alone and _gets_fresh_split(search, len(rows), folds[0]):
+        fresh = _fresh_folds(search, folds[0], *split, seed=seed)
     return Study(tuple(folds), whole, search.scorer_, folder, fresh)
 
 

@@ -62,7 +62,7 @@ class Interrupt:
         ends, running = time.monotonic() + seconds, set(futures)
         while running and time.monotonic() < ends and not self.requested:
             _, running = wait_for(running, POLL_SECONDS)
-        return running
+        return {future for future in running if not future.done()}
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if time.monotonic() - self._raised_at < UNWIND_SECONDS:

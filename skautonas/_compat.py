@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 # joblib 1.6: its vendored loky, whose workers start anew, are killed one by one and get
@@ -43,6 +44,7 @@ __all__ = [
     "lift_worker_memory_limit",
     "loky",
     "make_picklable",
+    "metric_of",
     "pool_size",
     "release_oracle",
     "reset_layer_names",
@@ -140,6 +142,18 @@ def seed_layers(seed: int) -> None:
     0.1 s more at its next call.
     """
     random.seed(seed)
+
+
+def metric_of(scorer: Any) -> Any:
+    """Return the metric that a scorer applies to predictions as it is, or None.
+
+    scikit-learn 1.9 tells metric, sign, response and arguments in its ``repr`` alone.
+    """
+    facts = getattr(scorer, "__dict__", {})
+    plain = {"_sign": 1, "_kwargs": {}, "_response_method": "predict"}
+    metric = facts.get("_score_func")
+    is_plain = plain.items() <= facts.items() and isinstance(metric, FunctionType)
+    return metric if is_plain else None
 
 
 def reset_layer_names() -> None:

@@ -10,8 +10,18 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from skautonas.data.targets import ClassTargets, ValueTargets, fit_values
-from skautonas.estimation.scoring import check_scorer, score_predictions
+from skautonas.data.targets import (
+    ClassTargets,
+    LabelSetTargets,
+    ValueTargets,
+    fit_values,
+)
+from skautonas.estimation.scoring import (
+    FixedClassifier,
+    FixedRegressor,
+    check_scorer,
+    score_predictions,
+)
 
 LABELS = np.array(["no", "yes"])
 Y = np.array(["no", "yes", "yes", "no", "yes"])
@@ -46,6 +56,96 @@ def test_a_regression_scorer_sees_values_in_the_unit(name):
         assert score == pytest.approx(r2_score(y, values))
     else:
         assert score < 0
+
+
+CLASSES = [
+    np.array([0, 1, 2]),
+    np.array(["a", "b", "c"]),
+    np.array(["a", "b", "c"], dtype=object),
+    np.array([-1.0, 0.0, 2.0]),
+    np.array([False, True]),
+]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_rows", [2, 3, 37])
+@pytest.mark.parametrize("classes", CLASSES, ids=lambda c: str(c.dtype))
+def test_accuracy_is_scikit_learns(classes, n_rows, weighted):
+    rng = np.random.default_rng(n_rows)
+    targets = ClassTargets(classes)
+    y = rng.choice(classes, n_rows)
+    probabilities = rng.dirichlet(np.ones(len(classes)), n_rows)
+    check_against(get_scorer("accuracy"), targets, y, probabilities, weighted)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_accuracy_of_label_sets_is_scikit_learns(weighted):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, (50, 2))
+    check_against(
+        get_scorer("accuracy"), LabelSetTargets(2), y, rng.random((50, 2)), weighted
+    )
+
+
+VALUES = {
+    "flat": np.array([1.0, 5.0, 9.0, 2.0]),
+    "integers": np.array([1, 5, 9, 2]),
+    "columns": np.array([[1.0, 3.0], [5.0, 4.0], [9.0, 2.0], [2.0, 0.0]]),
+    "constant": np.full(4, 3.0),
+    "constant column": np.array([[1.0, 3.0], [5.0, 3.0], [9.0, 3.0], [2.0, 3.0]]),
+}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("off", [0.0, 0.5])
+@pytest.mark.parametrize("y", VALUES.values(), ids=VALUES)
+def test_r2_is_scikit_learns(y, off, weighted):
+    errors = np.arange(y.size).reshape(y.shape) % 3 - 1
+    check_against(get_scorer("r2"), fit_values(y), y, y + off * errors, weighted)
+
+
+def check_against(scorer, targets, y, predictions, weighted):
+    fixed = (
+        FixedRegressor(predictions)
+        if isinstance(targets, ValueTargets)
+        else FixedClassifier(targets, predictions)
+    )
+    weights = np.arange(1.0, len(y) + 1) if weighted else None
+    expected = scorer(fixed, np.zeros((len(y), 1)), y, sample_weight=weights)
+    score = score_predictions(scorer, targets, y, predictions, weights)
+    assert score == pytest.approx(expected, rel=1e-12)
+
+
+def test_metrics_with_options_are_left_to_scikit_learn():
+    y = np.array([[1.0, 30.0], [5.0, 40.0], [9.0, 90.0]])
+    predictions = y + np.array([[0.5, 9.0], [-0.5, 9.0], [0.1, 3.0]])
+    of_spread = make_scorer(r2_score, multioutput="variance_weighted")
+    expected = r2_score(y, predictions, multioutput="variance_weighted")
+    score = score_predictions(of_spread, fit_values(y), y, predictions)
+    assert score == pytest.approx(expected)
+    assert score != pytest.approx(r2_score(y, predictions))
+    error = make_scorer(accuracy_score, greater_is_better=False)
+    right = score_predictions(error, ClassTargets(LABELS), Y, PROBABILITIES)
+    assert right == -0.6
+
+
+def test_a_metric_without_a_hash_is_called():
+    class Always:
+        __hash__ = None
+
+        def __call__(self, y, predicted):
+            return 0.25
+
+    scorer = make_scorer(Always())
+    assert score_predictions(scorer, ClassTargets(LABELS), Y, PROBABILITIES) == 0.25
+
+
+@pytest.mark.parametrize("name", ["accuracy", "r2"])
+def test_a_score_of_no_rows_is_an_error(name):
+    targets = ClassTargets(LABELS) if name == "accuracy" else fit_values(np.arange(3.0))
+    predictions = PROBABILITIES[:0] if name == "accuracy" else np.zeros(0)
+    with pytest.raises(ValueError, match="sample"):
+        score_predictions(get_scorer(name), targets, Y[:0], predictions)
 
 
 def test_a_score_that_is_not_finite_is_an_error():

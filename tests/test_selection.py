@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_wine
-from sklearn.metrics import r2_score
 
 from skautonas import TabularSearchClassifier
 from skautonas.estimation.selection import MANY_ROWS, luck_of
@@ -79,7 +78,8 @@ class Values(Guesses):
 
     def score(self, predictions, rows=None):
         (rows,) = rows or [slice(None)]
-        return r2_score(self.y[rows], predictions[0][rows])
+        y = self.y[rows]
+        return 1 - np.mean((y - predictions[0][rows]) ** 2) / np.var(y)
 
 
 def test_a_trial_that_learnt_nothing_hides_no_luck():

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.metrics import check_scoring, get_scorer
+from sklearn.metrics import accuracy_score, check_scoring, get_scorer, r2_score
 
+from skautonas._compat import metric_of
 from skautonas.data.targets import Targets, ValueTargets
 
 
@@ -83,11 +84,37 @@ def score_predictions(
     else:
         estimator = FixedClassifier(targets, predictions)
     rows = np.arange(len(y_true)).reshape(-1, 1)
-    weighted = {} if weights is None else {"sample_weight": weights}
-    score = float(scorer(estimator, rows, y_true, **weighted))
+    # Both are undefined without rows, and one of a single row, as scikit-learn says.
+    compute = METRICS.get(metric_of(scorer)) if len(y_true) > 1 else None
+    if compute is not None:
+        score = float(compute(y_true, estimator.predict(rows), weights))
+    else:
+        weighted = {} if weights is None else {"sample_weight": weights}
+        score = float(scorer(estimator, rows, y_true, **weighted))
     if not math.isfinite(score):
         raise ValueError(f"Expected a finite score; the scorer returned {score}.")
     return score
+
+
+def _accuracy(y: np.ndarray, labels: np.ndarray, weights: Any) -> float:
+    right = y == labels
+    return np.average(right if y.ndim == 1 else right.all(axis=1), weights=weights)
+
+
+def _r2(y: np.ndarray, values: np.ndarray, weights: Any) -> float:
+    """Return R2; a constant target counts as 0, or as 1 where it is met."""
+    y, values = y.reshape(len(y), -1), values.reshape(len(y), -1)
+    each = np.ones((len(y), 1)) if weights is None else weights[:, None]
+    errors = (each * (y - values) ** 2).sum(axis=0)
+    mean = np.average(y, axis=0, weights=weights)
+    spread = (each * (y - mean) ** 2).sum(axis=0)
+    scores = 1 - errors / np.where(spread == 0, 1, spread)
+    return np.where(spread == 0, errors == 0, scores).mean()
+
+
+# The default objectives, of checked rows. Each validation and each draw of rows scores,
+# and scikit-learn's checks of its arguments take 0.5 to 1.4 ms, these 0.02.
+METRICS: dict[Any, Callable] = {accuracy_score: _accuracy, r2_score: _r2}
 
 
 def check_scorer(

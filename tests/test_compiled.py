@@ -92,6 +92,77 @@ def test_folds_with_other_levels_and_words_are_compiled_once(tmp_path):
     compiled.forget_compiled()
 
 
+@pytest.fixture
+def builds(monkeypatch):
+    """Return a list that has one entry for each model that a space built."""
+    counted, build = [], SpaceSource.build
+
+    def counts(self, values):
+        counted.append(values)
+        return build(self, values)
+
+    monkeypatch.setattr(SpaceSource, "build", counts)
+    return counted
+
+
+TABLES = {"numbers": load_wine(return_X_y=True), "words": table_with_words()}
+
+
+@pytest.mark.parametrize(
+    ("table", "architecture"),
+    [
+        ("numbers", "mlp"),
+        ("words", "linear"),
+        ("words", "packed"),
+        ("words", "residual"),
+    ],
+)
+def test_a_model_that_serves_on_all_folds_trains_as_those_built_for_each(
+    table, architecture, tmp_path, builds, monkeypatch
+):
+    # 178 and 150 rows: folds of as many rows and of one more.
+    X, y = TABLES[table]
+    search = TabularSearchClassifier(cv=4, max_trials=1)
+    file, _ = study_file(search, X, y, tmp_path)
+    source = read_study(file).folds[0].source
+    start = {"model": "linear"}
+    if architecture != "linear":
+        start = {"model": "network", "architecture": architecture}
+    values = complete(source.declare(), start)
+
+    def train():
+        compiled.forget_compiled()
+        builds.clear()
+        task = TrialTask(0, 0, values, 3, file, str(tmp_path), max_epochs=3)
+        outcome = evaluate(task)
+        assert outcome.status == "completed", outcome.traceback
+        outputs = read_arrays(str(tmp_path / outcome.outputs))
+        return outcome, outputs, len(builds)
+
+    outcome, outputs, n_builds = train()
+    monkeypatch.setattr(SpaceSource, "builds_as", lambda self, other, values: False)
+    other, others, n_others = train()
+    assert (n_builds, n_others) == (1, 4)
+    assert outcome.scores == other.scores
+    assert outcome.curve == other.curve
+    for one, two in zip(outputs, others, strict=True):
+        np.testing.assert_array_equal(one, two)
+    compiled.forget_compiled()
+
+
+def test_images_of_each_fold_are_scaled_by_its_own_rows(tmp_path, builds):
+    digits = load_digits()
+    X, y = digits.images[:120], digits.target[:120]
+    search = ImageSearchClassifier(cv=3, max_trials=1)
+    file, values = study_file(search, X, y, tmp_path)
+    facts = [fold.source.space.facts for fold in read_study(file).folds]
+    assert len({f.mean for f in facts}) == 3
+    outcome = evaluate(TrialTask(0, 0, values, 3, file, str(tmp_path), max_epochs=1))
+    assert outcome.status == "completed", outcome.traceback
+    assert len(builds) == 3
+    compiled.forget_compiled()
+
+
 def test_a_compiled_model_trains_as_a_fresh_one_to_the_last_bit(trained):
     first, variables = trained(0)
     (kept,) = compiled._kept.values()

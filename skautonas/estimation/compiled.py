@@ -8,6 +8,7 @@ another, trains to the last bit as that other one would.
 import gc
 import json
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ class CompiledModel:
         self.model = model = candidate.model
         self.predictor = candidate.predictor
         self.batch = batch
+        self.takes_arrays = _kinds(data)
         self.run = compile_steps(model, data, batch)
         self._predict: Any = None
 
@@ -61,9 +63,13 @@ class CompiledModel:
             self._predict = compile_predict(self.predictor, x)
         return self._predict(x)
 
-    def restart(self, fresh: Any) -> None:
+    def takes(self, data: Any, batch: int) -> bool:
+        """Tell whether the calls are for such rows, and batches of this size."""
+        return self.batch == batch and self.takes_arrays == _kinds(data)
+
+    def restart(self, weights: Sequence[Any]) -> None:
         """Take over the weights of a model of the same architecture."""
-        for variable, value in zip(self.model.variables, fresh.variables, strict=True):
+        for variable, value in zip(self.model.variables, weights, strict=True):
             variable.assign(value)
         for variable in self.model.optimizer.variables:
             variable.assign(np.zeros(variable.shape, variable.dtype))
@@ -88,7 +94,7 @@ def compile_model(candidate: Candidate, data: Any, batch: int) -> CompiledModel:
     if compiled is None:
         compiled = CompiledModel(candidate, data, batch)
     else:
-        compiled.restart(candidate.model)
+        compiled.restart(candidate.model.variables)
     _kept[key] = compiled
     while len(_kept) > KEPT_MODELS or (
         len(_kept) > 1 and sum(kept.n_bytes for kept in _kept.values()) > KEPT_BYTES
@@ -122,11 +128,16 @@ def forget_models(all_of_keras: bool = False) -> None:
 def _key(candidate: Candidate, data: Any, batch: int) -> str:
     """Return all that a compiled call depends on, but for the weights."""
     import keras
-    import tensorflow as tf
 
     recipe = candidate.recipe
-    arrays = [(str(a.dtype), a.shape[1:]) for a in tf.nest.flatten(data)]
     core = keras.saving.serialize_keras_object(candidate.model)["config"]
     loss = type(candidate.model.loss).__name__
     traced = (recipe.optimizer, recipe.weight_decay, recipe.label_smoothing, batch)
-    return json.dumps([core, loss, traced, arrays])
+    return json.dumps([core, loss, traced, _kinds(data)])
+
+
+def _kinds(data: Any) -> list[tuple]:
+    """Return dtype and shape of each array, but for its number of rows."""
+    import tensorflow as tf
+
+    return [(str(array.dtype), array.shape[1:]) for array in tf.nest.flatten(data)]

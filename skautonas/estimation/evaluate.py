@@ -32,6 +32,22 @@ from skautonas.estimation.task import WRITE_SECONDS, Seconds, TrialOutcome, Tria
 from skautonas.estimation.trainer import Trainer
 from skautonas.estimation.training import Training, TrainingState
 from skautonas.exceptions import DamagedFileError
+from skautonas.space.candidate import Candidate, CandidateSource
+from skautonas.space.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A candidate that is ready to train on some rows.
+
+    ``initial`` are the weights that it was built with, which no rows have set yet.
+    """
+
+    trainer: Trainer
+    compiled: CompiledModel
+    recipe: Recipe
+    source: CandidateSource
+    initial: list[np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +106,17 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
     results: list[FoldResult] = []
     states: list[str] = []
     checkpoint, outputs_file = task.path("variables.npz"), task.path("outputs.npz")
+    before: Prepared | None = None
     for index, fold in enumerate(folds):
-        if index:
-            forget_models()
         left = seconds_left(task, start)
         share = None if left is None else left / (len(folds) - index)
         fold_began = time.monotonic()
-        result, trainer = _train_fold(task, index, fold, study.scorer, share)
+        result, before = _train_fold(task, index, fold, study.scorer, share, before)
         began = time.monotonic()
         if task.share < 1.0 and not task.fresh:
             training = result.training
             spent = began - fold_began - training.seconds.validate
-            state = trainer.state(training, training.earlier_seconds + spent)
+            state = before.trainer.state(training, training.earlier_seconds + spent)
             path = task.path(f"state{index}.npz")
             write_state(path, state)
             states.append(path.name)
@@ -180,8 +195,13 @@ def _calibrate(
 
 
 def _train_fold(
-    task: TrialTask, index: int, fold: Fold, scorer: Any, seconds: float | None
-) -> tuple[FoldResult, Trainer]:
+    task: TrialTask,
+    index: int,
+    fold: Fold,
+    scorer: Any,
+    seconds: float | None,
+    before: Prepared | None,
+) -> tuple[FoldResult, Prepared]:
     """Train on the rows of a fold that train, and keep the best validated epoch."""
     start = time.monotonic()
     examples = read_examples(fold.folder)
@@ -191,8 +211,9 @@ def _train_fold(
     train = examples.part(_training_rows(task, fold))
     state = _read_state(task, index)
     loaded = time.monotonic()
-    trainer, compiled = prepare(task, fold, train)
-    x, recipe = fold.source.arrange(validation.x), trainer.recipe
+    prepared = prepare(task, fold, train, before)
+    compiled, recipe = prepared.compiled, prepared.recipe
+    x = fold.source.arrange(validation.x)
     built = time.monotonic()
     with suppress(OSError):  # as where the disk is full: it seems to be still building
         task.built.touch()
@@ -219,7 +240,7 @@ def _train_fold(
         least_share=least,
         validation_rows=len(labels),
     )
-    training = trainer.fit(plan, validate, state)
+    training = prepared.trainer.fit(plan, validate, state)
     seconds_by_part = replace(
         training.seconds, load=loaded - start, build=built - loaded
     )
@@ -230,7 +251,7 @@ def _train_fold(
         epochs if has_course else training.planned_epochs,
         recipe.restore_best_epoch,
     )
-    return result, trainer
+    return result, prepared
 
 
 def _read_state(task: TrialTask, index: int) -> TrainingState | None:
@@ -256,13 +277,47 @@ def _training_rows(task: TrialTask, fold: Fold) -> slice | np.ndarray:
 
 
 def prepare(
-    task: TrialTask, fold: Fold, rows: Examples
-) -> tuple[Trainer, CompiledModel]:
+    task: TrialTask, fold: Fold, rows: Examples, before: Prepared | None = None
+) -> Prepared:
     """Build the candidate of a task, and its trainer on these rows.
 
     Weights are scaled to a mean of one, so that they do not change what a learning
-    rate means.
+    rate means. What was ``before`` on another fold serves again where it would be built
+    as it was.
     """
+    x = fold.source.arrange(rows.x)
+    data: tuple = (x, rows.y)
+    if rows.weights is not None:
+        data += ((rows.weights / rows.weights.mean()).astype("float32"),)
+    if before is not None:
+        if _serves(before, task, fold, data):
+            before.compiled.restart(before.initial)
+            fold.source.initialise(before.compiled.model, x, rows.y)
+            trainer = Trainer(before.compiled, data, before.recipe, task.seed)
+            return replace(before, trainer=trainer)
+        forget_models()
+    candidate = _built(task, fold)
+    initial = [np.array(variable) for variable in candidate.model.variables]
+    fold.source.initialise(candidate.model, x, rows.y)
+    recipe = candidate.recipe
+    batch = min(recipe.batch_size, len(rows.y))
+    if not fold.source.standard:
+        compiled = CompiledModel(candidate, data, batch)
+    else:
+        compiled = compile_model(candidate, data, batch)
+    trainer = Trainer(compiled, data, recipe, task.seed)
+    return Prepared(trainer, compiled, recipe, fold.source, initial)
+
+
+def _serves(before: Prepared, task: TrialTask, fold: Fold, data: tuple) -> bool:
+    """Tell whether a model of another fold is what would be built for this one."""
+    batch = min(before.recipe.batch_size, len(data[1]))
+    is_same = before.source.builds_as(fold.source, task.values)
+    return is_same and before.compiled.takes(data, batch)
+
+
+def _built(task: TrialTask, fold: Fold) -> Candidate:
+    """Build the candidate of a task, whose weights depend on its seed alone."""
     import keras
 
     reset_layer_names()  # those of the same architecture get the same
@@ -270,19 +325,7 @@ def prepare(
         keras.utils.set_random_seed(task.seed)
     else:
         seed_layers(task.seed)
-    candidate = fold.source.build(task.values)
-    x = fold.source.arrange(rows.x)
-    fold.source.initialise(candidate.model, x, rows.y)
-    data: tuple = (x, rows.y)
-    if rows.weights is not None:
-        data += ((rows.weights / rows.weights.mean()).astype("float32"),)
-    recipe = candidate.recipe
-    batch = min(recipe.batch_size, len(rows.y))
-    if not fold.source.standard:
-        compiled = CompiledModel(candidate, data, batch)
-    else:
-        compiled = compile_model(candidate, data, batch)
-    return Trainer(compiled, data, recipe, task.seed), compiled
+    return fold.source.build(task.values)
 
 
 def seconds_left(task: TrialTask, start: float) -> float | None:

@@ -35,8 +35,8 @@ def refit(job: Refit, path: str) -> None:
         raise NoTimeError("The time was up before the worker had started.")
     try:
         fold = read_study(task.study).whole
-        trainer, _ = prepare(task, fold, read_examples(fold.folder))
-        training = trainer.fit(
+        prepared = prepare(task, fold, read_examples(fold.folder))
+        training = prepared.trainer.fit(
             Plan(
                 job.planned_epochs,
                 job.best_epoch / job.planned_epochs,

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import keras_tuner
@@ -49,6 +49,9 @@ class CandidateSource(Protocol):
 
     def build(self, values: Mapping[str, Any]) -> Candidate:
         """Build and compile the candidate of one configuration."""
+
+    def builds_as(self, other: Any, values: Mapping[str, Any]) -> bool:
+        """Tell whether another source of a study builds the same candidate."""
 
     def initialise(self, model: Any, x: Any, y: Any) -> None:
         """Set those initial weights that depend on the training rows."""
@@ -102,6 +105,12 @@ class SpaceSource:
         recipe = self.space.recipe(values)
         compile_core(model, recipe, self.space.facts)
         return Candidate(model, self.space.predictor(model), recipe)
+
+    def builds_as(self, other: "SpaceSource", values: Mapping[str, Any]) -> bool:
+        """Tell whether only the weights of the two could differ."""
+        own, others = self.space, other.space
+        same = replace(own.facts, n_rows=0) == replace(others.facts, n_rows=0)
+        return self.standard and same and own.recipe(values) == others.recipe(values)
 
     def initialise(self, model: Any, x: Any, y: Any) -> None:
         """Set the weights that the space starts from the training rows."""
@@ -172,6 +181,10 @@ class UserSource:
         model = self._build_checked(hp)
         recipe = user_recipe(float(model.optimizer.learning_rate))
         return Candidate(model, model, recipe)
+
+    def builds_as(self, other: Any, values: Mapping[str, Any]) -> bool:
+        """Tell that a user's function may do something else at each call."""
+        return False
 
     def initialise(self, model: Any, x: Any, y: Any) -> None:
         """Leave the weights to the user's initializers."""

@@ -141,9 +141,9 @@ def test_a_refit_stops_at_its_epoch_but_keeps_the_schedule():
     assert training.planned_epochs == 100
 
 
-def rates_of(plan, schedule):
+def rates_of(plan, schedule, clock=None):
     """Return the learning rates that a training sets, as shares of the recipe's."""
-    trainer = make(replace(RECIPE, schedule=schedule))
+    trainer = make(replace(RECIPE, schedule=schedule), clock=clock)
     run, rates = trainer._run, []
 
     def spy(batches, factors):
@@ -164,6 +164,15 @@ def test_the_rate_falls_at_the_end_of_a_refit(schedule):
     np.testing.assert_allclose(cooled[:240], usual[:240])
     assert (cooled <= usual + 1e-6).all()
     assert (np.diff(cooled[270:]) < 0).all()
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_the_rate_falls_at_the_end_of_a_refit_that_the_time_shortens(share):
+    plan = Plan(2_000, share=share, seconds=1.0, cooldown=0.2)
+    rates = rates_of(plan, "constant", clock=Ticking(0.01))
+    assert len(rates) < 0.5 * share * 2_000 * 10
+    assert rates[-1] < 0.05
+    assert rates.max() == pytest.approx(1.0)
 
 
 def test_what_ends_low_is_not_cooled_further():

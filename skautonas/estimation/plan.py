@@ -42,11 +42,14 @@ class Plan:
     least_share: float = 0.0
     validation_rows: int = 0
 
-    def rate_limit(self, progress: np.ndarray) -> np.ndarray:
-        """Return what no factor of the learning rate may exceed."""
+    def rate_limit(self, trained: np.ndarray) -> np.ndarray:
+        """Return what no factor of the learning rate may exceed.
+
+        By shares of the training, which ends with ``share`` of the schedule.
+        """
         if not self.cooldown:
-            return np.ones_like(progress)
-        return np.maximum(0.0, 1 - progress / self.share) / self.cooldown
+            return np.ones_like(trained)
+        return np.maximum(0.0, 1 - trained) / self.cooldown
 
     def is_hopeless(self, share: float, best: float) -> bool:
         """Tell whether the best score is below the latest floor up to ``share``."""

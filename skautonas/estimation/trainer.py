@@ -133,7 +133,7 @@ class Trainer:
         interval = self._steps_between_validations()
         while progress.done < limit and not self._is_out_of_patience():
             next_validation = (progress.done // interval + 1) * interval
-            loss = self._advance(plan, min(next_validation, limit), end)
+            loss = self._advance(plan, min(next_validation, limit), limit, end)
             if not math.isfinite(loss):
                 if not result.variables:
                     raise NotFiniteError(
@@ -222,8 +222,11 @@ class Trainer:
         epochs = math.ceil(MIN_STEPS_BETWEEN_VALIDATIONS / self.steps_per_epoch)
         return epochs * self.steps_per_epoch
 
-    def _advance(self, plan: Plan, stop: int, end: float) -> float:
-        """Train until step ``stop`` or the time's end; return the mean loss."""
+    def _advance(self, plan: Plan, stop: int, limit: int, end: float) -> float:
+        """Train until step ``stop`` or the time's end; return the mean loss.
+
+        The last step of the training is ``limit``.
+        """
         import tensorflow as tf
 
         self.model.reset_metrics()
@@ -241,9 +244,9 @@ class Trainer:
             if self._is_too_slow:
                 break
             steps = min(stop - progress.done, progress.chunk(left), self._most_steps)
-            shares = progress.of_next(steps)
             factors = np.minimum(
-                rate_factor(self.recipe.schedule, shares), plan.rate_limit(shares)
+                rate_factor(self.recipe.schedule, progress.of_next(steps)),
+                plan.rate_limit((progress.done + np.arange(steps)) / limit),
             )
             rates = self.recipe.learning_rate * factors
             rows = np.stack([next(self._rows) for _ in range(steps)])

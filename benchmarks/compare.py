@@ -3,8 +3,9 @@
 Run: ``SKAUTONAS_DATA=... python benchmarks/compare.py`` (the folder's layout is in
 ``problems.py``). Each fit runs in a process of its own, peers in environments of their
 own (``peers/requirements``), all on the same two cores, one after another. A fit is
-killed at twice its budget. Each run is a line of ``results/compare.jsonl``: what is
-there is not run again, but ours where the code has changed since.
+killed at twice its budget, what takes none at ten or twenty times. Each run is a line
+of ``results/compare.jsonl``: what is there is not run again, but ours where the code
+has changed since.
 
 Without options, all that is compared is run, which takes hours, and a run that is
 stopped goes on. ``--table`` prints what is there. A failure counts as the constant
@@ -91,6 +92,8 @@ SYSTEMS = {
     "tabm": System("pytabkit_nets:tabm", "pytabkit", ("tabular",), ONE_TARGET, 0, 20),
     "ours, first start alone": System("ours:first-start"),
     "ours, random": System("ours:random"),
+    "ours, evolution": System("ours:evolution", sets=problems.WORKING),
+    "ours, asha": System("ours:asha", sets=problems.WORKING),
     "ours, random without starts": System("ours:random-without-starts"),
     "ours, no refit": System("ours:no-refit"),
     "ours, no re-evaluation": System("ours:no-reevaluation"),
@@ -290,13 +293,24 @@ def print_table(rows, systems, budget):
         count = max(len(scores[name]) for name in present)
         print(f"| {data} | {count} | " + " | ".join(cells) + " |")
     print_standing(standing, names)
+    for name in names:
+        commits = {
+            r["commit"]
+            for k, r in rows.items()
+            if k[0] == name and k[1] in kept and "commit" in r
+        }
+        if len(commits) > 1:
+            print(f"\n{name} is of several commits: {', '.join(sorted(commits))}.")
 
 
 def value_of(row, constant):
-    """Return the score of a row; a failure counts as the constant prediction."""
+    """Return the score of a row; a failure counts as the constant prediction.
+
+    Without one it is worse than all.
+    """
     if row["status"] == "ok":
         return row["score"]
-    return math.nan if constant is None else constant
+    return -math.inf if constant is None else constant
 
 
 def print_standing(standing, names):

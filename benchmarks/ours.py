@@ -6,6 +6,8 @@ N_JOBS = 2
 CHANGED = {
     "all": {},
     "random": {"strategy": "random"},
+    "evolution": {"strategy": "evolution"},
+    "asha": {"strategy": "asha"},
     "random-without-starts": {"strategy": "random"},
     "first-start": {"max_trials": 1},
     "no-refit": {"refit": False},
@@ -72,7 +74,9 @@ def fit(system, problem, X, y, budget, seed):
     elif system == "first-start":
         estimator.set_params(trial_timeout=budget)
     elif system == "no-reevaluation":
-        estimator._has_finals = False
+        from skautonas.estimators import _study
+
+        _study._gets_fresh_split = lambda *arguments: False
     fitted = estimator.fit(X, y)
     fitted.facts = {
         "validation": fitted.best_score_,

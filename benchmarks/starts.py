@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import problems
+from ours import SCORINGS
 
 
 def make(problem, start, epochs, seed):
@@ -29,7 +30,7 @@ def make(problem, start, epochs, seed):
         max_epochs=epochs,
         refit=False,
         random_state=seed,
-        scoring={"f1": "f1_micro"}.get(problem.scoring),
+        scoring=SCORINGS.get(problem.scoring),
     )
 
 

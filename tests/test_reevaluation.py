@@ -13,17 +13,26 @@ from skautonas.data.rows import Rows
 from skautonas.estimation.evaluate import evaluate
 from skautonas.estimation.scoring import make_scorer
 from skautonas.estimation.study import encode_fold, read_labels, write_study
-from skautonas.estimation.task import Seconds, TrialOutcome, TrialTask
-from skautonas.estimators._study import FINALS_ROWS, make_study
+from skautonas.estimation.task import (
+    WRITE_SECONDS,
+    Seconds,
+    TrialOutcome,
+    TrialTask,
+)
+from skautonas.estimators._study import FEW_ROWS, FINALS_ROWS, make_study
+from skautonas.search.budget import Budget
 from skautonas.search.finalists import (
     AGAIN_MARGIN,
     MOST_FINALISTS,
     finalists,
+    seconds_of_all,
     winner_of,
 )
+from skautonas.search.finish import Finisher
 from skautonas.search.interrupt import Interrupt
 from skautonas.search.proposal import Proposal
 from skautonas.search.reevaluation import reevaluate
+from skautonas.search.rules import Rules
 from skautonas.search.trial import Trial
 from skautonas.space import TabularSpace
 from skautonas.space.base import complete
@@ -52,7 +61,8 @@ def numbers(trials):
 
 
 def chosen(compared, seconds, n_workers):
-    trials, ends = finalists(compared, AGAIN_MARGIN * seconds, n_workers)
+    trials = finalists(compared, AGAIN_MARGIN * seconds, n_workers)
+    ends = seconds_of_all(trials, n_workers)
     return numbers(trials), pytest.approx(ends / AGAIN_MARGIN)
 
 
@@ -157,7 +167,7 @@ def test_an_interrupt_leaves_the_winner_of_the_first_split():
 def test_each_training_gets_the_time_of_its_trial():
     fine = trial(0, 0.5, epochs=10.0).outcome
     _, pool = finals({0: fine, 1: fine, 2: fine})
-    assert {task.seconds for task in pool.tasks} == {AGAIN_MARGIN * 1.0}
+    assert {task.seconds for task in pool.tasks} == {AGAIN_MARGIN + WRITE_SECONDS}
     assert all(task.fresh and task.asked_at is None for task in pool.tasks)
 
 
@@ -183,8 +193,7 @@ def test_a_fresh_split_validates_rows_that_trained(tmp_path):
     np.testing.assert_array_equal(np.bincount(before), np.bincount(now))
 
 
-@pytest.mark.parametrize("share", [1.0, 0.5])
-def test_a_task_on_the_fresh_split_is_scored_there_and_writes_nothing(share, tmp_path):
+def test_a_task_on_the_fresh_split_is_scored_there_and_writes_nothing(tmp_path):
     study = make(tmp_path)
     file = tmp_path / "study.pickle"
     write_study(study, file)
@@ -192,8 +201,7 @@ def test_a_task_on_the_fresh_split_is_scored_there_and_writes_nothing(share, tmp
     values = complete(study.whole.source.declare(), study.whole.source.starts[0])
     (tmp_path / "trials").mkdir()
     folder = str(tmp_path / "trials")
-    options = {"max_epochs": 30, "fresh": True, "share": share}
-    task = TrialTask(0, 0, values, 1, str(file), folder, **options)
+    task = TrialTask(0, 0, values, 1, str(file), folder, max_epochs=30, fresh=True)
     outcome = evaluate(task)
     assert outcome.status == "completed", outcome.traceback
     assert outcome.score > 0.8
@@ -235,6 +243,61 @@ def test_values_of_the_fresh_split_are_not_known(tmp_path):
     assert fresh.targets.low == known.min()
     assert fresh.targets.mean == fold.targets.mean
     assert len(unseen) == len(read_labels(fold))
+
+
+def build_anything(hp):
+    raise AssertionError("nothing is built here")
+
+
+def test_what_a_users_model_predicts_is_cut_nowhere(tmp_path):
+    search = TabularSearchRegressor(space=build_anything)
+    search.scorer_ = make_scorer("r2")
+    rows = Rows(*DIABETES)
+    study = make_study(search, rows, rows, None, 0, str(tmp_path))
+    for fold in (*study.folds, *study.fresh, study.whole):
+        assert fold.targets.low == -np.inf
+        assert fold.targets.high == np.inf
+
+
+@pytest.mark.parametrize("n_rows", [400, FEW_ROWS + 1])
+@pytest.mark.parametrize("has_own", [False, True])
+def test_a_refit_predicts_all_values_that_it_trains_on(tmp_path, n_rows, has_own):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(n_rows, 2)), rng.standard_t(2, size=n_rows)
+    search = TabularSearchRegressor()
+    search.scorer_ = make_scorer("r2")
+    given, own = Rows(X, y), None
+    if has_own:
+        given, own = Rows(X[:-90], y[:-90]), Rows(X[-90:], y[-90:])
+    study = make_study(search, given, given, own, 0, str(tmp_path))
+    assert (study.whole.targets.low, study.whole.targets.high) == (y.min(), y.max())
+    (fold,) = study.folds
+    trained = np.setdiff1d(y, read_labels(fold))
+    assert (fold.targets.low, fold.targets.high) == (trained.min(), trained.max())
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "scored"), [(10.0, [0, 1, 2, 3]), (45.0, [0, 1, 3])]
+)
+def test_what_could_not_be_refitted_is_not_scored_again(elapsed, scored):
+    best_first = [
+        trial(k, -k, seconds, epochs=10.0) for k, seconds in enumerate([1, 1, 8, 1])
+    ]
+    rules = Rules(None, 1.25, 1, in_order=False, refits_at_once=2, has_finals=True)
+    pool = Pool({t.number: t.outcome for t in best_first}, n_begun=9)
+    now = [0.0]
+    budget = Budget(60.0, clock=lambda: now[0])
+    now[0] = elapsed
+    finisher = Finisher(rules, pool, budget, None, Interrupt())
+    assert list(finisher._fresh_scores(best_first[0], best_first)) == scored
+    assert [task.number for task in pool.tasks] == scored
+
+
+def test_the_second_score_chooses_and_is_not_told(tmp_path):
+    search = TabularSearchRegressor(**QUICK, time_budget=30)
+    search.fit(*DIABETES)
+    assert search.reevaluated_
+    assert search.best_score_ <= search.trials_[search.best_index_].score
 
 
 def test_a_class_that_the_fresh_split_cannot_validate(tmp_path):

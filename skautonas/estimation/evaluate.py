@@ -113,7 +113,7 @@ def _evaluate(task: TrialTask, start: float) -> TrialOutcome:
         fold_began = time.monotonic()
         result, before = _train_fold(task, index, fold, study.scorer, share, before)
         began = time.monotonic()
-        if task.share < 1.0 and not task.fresh:
+        if task.share < 1.0:
             training = result.training
             spent = began - fold_began - training.seconds.validate
             state = before.trainer.state(training, training.earlier_seconds + spent)

@@ -114,14 +114,14 @@ def luck_of(
     ends : float
         When to draw no further, by `time.monotonic`.
     """
-    scores = [library.score(folds) for folds in library.predictions]
-    if len(scores) == 1 or max(library.n_rows) > MANY_ROWS:
+    if len(library.predictions) == 1 or max(library.n_rows) > MANY_ROWS:
         return 0.0
+    scores = [library.score(folds) for folds in library.predictions]
     calls = 2 * len(scores) * len(library.n_rows)
     chosen_on: list[list[float]] = []
     compared_on: list[list[float]] = []
-    for _ in range(int(np.clip(MOST_SCORES // calls, LEAST_DRAWS, MOST_DRAWS))):
-        if chosen_on and time.monotonic() > ends:
+    for draw in range(int(np.clip(MOST_SCORES // calls, LEAST_DRAWS, MOST_DRAWS))):
+        if draw and time.monotonic() > ends:
             break
         drawn = [rng.integers(n_rows, size=n_rows) for n_rows in library.n_rows]
         others = [

@@ -49,8 +49,8 @@ class TrialTask:
         began: a worker that starts first takes its time from them. None is when the
         worker begins.
     fresh : bool
-        Whether to train and score on the fresh split of a study; then no files are
-        written.
+        Whether to train and score on the fresh split of a study; then no weights and
+        no outputs are written.
     token : str
         Of the fit, in the names of its files: a process that an earlier fit left behind
         writes none of them.

@@ -49,9 +49,6 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
     # A score on a few rows is mostly luck: up to so many rows, the mean of several
     # splits decides, where the budget has time for them (docs/design/0005).
     _few_rows: ClassVar[int] = 100
-    # Whether the best trials are scored on a fresh split before one of them wins; a
-    # benchmark leaves it out.
-    _has_finals: ClassVar[bool] = True
     # Whether models have maps, whose operations are large enough to be shared out.
     _maps: ClassVar[bool] = False
 

@@ -77,14 +77,13 @@ ATTRIBUTES = """\
 best_model_ : keras.Model
         The model, from raw inputs to the prediction.
     best_params_ : dict
-        Hyperparameters of the winner.
+        Hyperparameters of the winner; of the heaviest trial in an ensemble.
     best_score_ : float
         Validation score that the model is expected to have on other rows: that of the
-        trials in it, less the luck of the best of many (Tsamardinos et al. 2018);
-        where there are ``reevaluated_`` trials, its mean with the winner's score there.
+        trials in it, less the luck of the best of many (Tsamardinos et al. 2018).
     best_index_ : int
-        Its row in ``cv_results_``; with several splits of few rows, with rungs, or with
-        ``reevaluated_``, the greatest score may be another's.
+        Its row in ``cv_results_``; with several splits of few rows, with rungs, an
+        ensemble or ``reevaluated_``, the greatest score may be another's.
     cv_results_ : dict of str to array
         The trials in the format of `sklearn.model_selection.GridSearchCV`.
     trials_ : list of TrialRecord
@@ -101,7 +100,8 @@ best_model_ : keras.Model
         number: up to eight, trained once more in a fifth of ``time_budget``. The
         winner has the best mean of both scores. Empty with ``cv`` or several splits,
         ``X_val``, ``refit=False``, an ensemble or an executor, without a
-        ``time_budget``, beyond 10 000 rows or 500 MB, and where there was no time.
+        ``time_budget``, beyond 10 000 rows or 500 MB, and where there was no time or no
+        such split.
     refitted_ : bool
         Whether the model was trained on all rows; not where the time did not reach.
     stop_reason_ : str

@@ -78,7 +78,8 @@ def make_study(
     for split in _splits(search, given, rows, validation, seed, n_splits):
         parts = f"{folder}/fold{len(folds)}"
         folds.append(_fold(search, encoder, rows.y, *split, folder=parts))
-    whole = folds[0]
+    known = rows.y if validation is None else np.concatenate([rows.y, validation.y])
+    whole = replace(folds[0], targets=_cut_to(folds[0].targets, known))
     few = validation is None and search.refit and len(rows) <= FEW_ROWS
     if few or search.cv is not None:
         whole = _fold(search, encoder, rows.y, rows, None, folder=f"{folder}/whole")
@@ -144,7 +145,7 @@ def _gets_fresh_split(search: "BaseSearch", n_rows: int, fold: "Fold") -> bool:
     timed = search.cv is None and search.time_budget is not None
     raw = (Path(fold.folder) / RAW).iterdir()
     small = n_rows <= FINALS_ROWS and sum(f.stat().st_size for f in raw) <= FINALS_BYTES
-    return search._has_finals and one_model and timed and small
+    return one_model and timed and small
 
 
 def _fresh_folds(
@@ -165,9 +166,7 @@ def _fresh_folds(
     trains, validates = holdout(train.y, fraction, stratify=stratify, seed=seed)
     unseen, targets = train.take(validates), fold.targets
     weights = unseen.weights if fold.weighs_validation else None
-    if isinstance(targets, ValueTargets):
-        known = fit_values(np.concatenate([train.y[trains], validation.y]))
-        targets = replace(targets, low=known.low, high=known.high)
+    targets = _cut_to(targets, np.concatenate([train.y[trains], validation.y]))
     try:
         check_scorer(search.scorer_, targets, unseen.y, weights)
     except ValueError:  # as where a class has no row there
@@ -183,6 +182,14 @@ def _fresh_folds(
         labels=FRESH_LABELS,
     )
     return (fresh,)
+
+
+def _cut_to(targets: Targets, y: np.ndarray) -> Targets:
+    """Return targets that cut what is predicted to the range of y, if they cut it."""
+    if not isinstance(targets, ValueTargets) or np.isinf(targets.low).all():
+        return targets
+    known = fit_values(y)
+    return replace(targets, low=known.low, high=known.high)
 
 
 def _fold(

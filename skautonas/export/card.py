@@ -11,8 +11,8 @@ TEMPLATE = """# {name}
 A Keras model, found by skautonas {version} and saved uncompiled. It takes raw inputs
 and returns {returns}. It needs {needs}.
 
-- validation score ({scoring}): {score:.4f}, of the winner of {n_trials} trials; that
-  of the best of many is optimistic
+- validation score ({scoring}): {score:.4f}, of the best of {n_trials} trials, less the
+  luck of having been chosen
 - weights: {n_parameters}
 
 ```python
@@ -59,7 +59,7 @@ def model_card(
     scoring : str
         Name of the objective.
     score : float
-        The winner's validation score.
+        The validation score that is expected on other rows.
     n_trials : int
         Number of finished trials.
     model : keras.Model

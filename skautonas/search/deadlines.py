@@ -9,7 +9,7 @@ from skautonas.search.budget import (
     MIN_TRIAL_SECONDS,
     Budget,
 )
-from skautonas.search.finalists import FINAL_SHARE, finalists
+from skautonas.search.finalists import FINAL_SHARE, finalists, seconds_of_all
 from skautonas.search.ledger import Ledger
 from skautonas.search.rules import Rules
 
@@ -146,6 +146,7 @@ class Deadlines:
             needed = max(needed, min(whole, REFIT_SHARE * seconds))
         if rules.has_finals and seconds is not None:
             compared = self.ledger.compared()
-            finals = finalists(compared, FINAL_SHARE * seconds, rules.refits_at_once)
-            needed += finals[1]
+            at_once = rules.refits_at_once
+            chosen = finalists(compared, FINAL_SHARE * seconds, at_once)
+            needed += seconds_of_all(chosen, at_once)
         return needed + FINISH_SECONDS

@@ -12,10 +12,8 @@ MOST_FINALISTS = 8
 AGAIN_MARGIN = 1.2
 
 
-def finalists(
-    compared: Sequence[Trial], seconds: float, n_workers: int
-) -> tuple[list[Trial], float]:
-    """Return the best trials that can be trained again in some time, and how long.
+def finalists(compared: Sequence[Trial], seconds: float, n_workers: int) -> list[Trial]:
+    """Return the best trials that can be trained again in some time.
 
     Parameters
     ----------
@@ -28,23 +26,26 @@ def finalists(
 
     Returns
     -------
-    trials : list of Trial
+    list of Trial
         Two or more, the best one first; or none, as where they trained in part.
-    seconds : float
-        Until all are done.
     """
     if not compared or compared[0].fidelity < 1.0:
-        return [], 0.0
+        return []
     chosen: list[Trial] = []
-    busy = [0.0] * n_workers
     for trial in compared[:MOST_FINALISTS]:
-        ends = min(busy) + again_seconds(trial)
-        if ends <= seconds:
-            busy[busy.index(min(busy))] = ends
+        if seconds_of_all([*chosen, trial], n_workers) <= seconds:
             chosen.append(trial)
         elif not chosen:
             break
-    return (chosen, max(busy)) if len(chosen) > 1 else ([], 0.0)
+    return chosen if len(chosen) > 1 else []
+
+
+def seconds_of_all(trials: Sequence[Trial], n_workers: int) -> float:
+    """Return the time until all are trained again, each when a worker is free."""
+    busy = [0.0] * n_workers
+    for trial in trials:
+        busy[busy.index(min(busy))] += again_seconds(trial)
+    return max(busy)
 
 
 def again_seconds(trial: Trial) -> float:

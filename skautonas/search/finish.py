@@ -5,7 +5,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from skautonas.estimation.evaluate import evaluate
@@ -35,6 +35,7 @@ from skautonas.search.finalists import (
 )
 from skautonas.search.interrupt import Interrupt
 from skautonas.search.reevaluation import reevaluate
+from skautonas.search.rules import Rules
 from skautonas.search.trial import Trial
 
 # A refit that gets less than this share of the time that it needs, or of its epochs, is
@@ -44,38 +45,13 @@ MIN_REFIT_SHARE = 0.7
 SELECT_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """How the final model is made of trials.
-
-    Parameters
-    ----------
-    refit_share : float
-        Rows of a refit per row of a trial; 0 without a refit.
-    ensemble_size : int
-        Most trials in it.
-    relief : float
-        By how many trials fewer a core has to run now.
-    n_workers : int
-        How many refits run at once.
-    has_finals : bool
-        Whether the best trials are scored on a fresh split first.
-    """
-
-    refit_share: float
-    ensemble_size: int
-    relief: float
-    n_workers: int
-    has_finals: bool
-
-
 class Finisher:
     """Makes the final model.
 
     Parameters
     ----------
-    wanted : Finish
-        How.
+    rules : Rules
+        Refits, members of an ensemble, and whether the best trials are scored again.
     executor : LocalExecutor
         Warm workers.
     budget : Budget
@@ -88,13 +64,13 @@ class Finisher:
 
     def __init__(
         self,
-        wanted: Finish,
+        rules: Rules,
         executor: LocalExecutor,
         budget: Budget,
         folder: Path,
         interrupt: Interrupt,
     ) -> None:
-        self.wanted = wanted
+        self.rules = rules
         self.executor = executor
         self.budget = budget
         self.folder = folder
@@ -118,10 +94,9 @@ class Finisher:
         trials = {trial.number: trial for trial in compared}
         fresh = self._fresh_scores(winner, compared)
         winner = winner_of(compared, fresh) if fresh else winner
-        selection = self._selection(winner, compared)
+        size = self.rules.ensemble_size
+        selection = self._selection(winner, compared, size)
         chosen, score = selection.members, selection.score
-        if fresh:
-            score = (score + fresh[winner.number]) / 2
         refits, failure = self._refits([trials[m.task.number] for m in chosen], chosen)
         # Members of fewer or more rows would not be those that were chosen together.
         refitted = len(refits) == len(chosen)
@@ -132,7 +107,7 @@ class Finisher:
             members, refitted = [self._train_again(winner)], False
             archive = self._assembled(members, on_whole=False)
             if len(chosen) > 1:
-                score = winner.score
+                score = self._selection(winner, compared, 1).score
         for member in refits:
             Path(member.variables).unlink(missing_ok=True)
         return FinalModel(
@@ -148,21 +123,27 @@ class Finisher:
         self, winner: Trial, compared: Sequence[Trial]
     ) -> dict[int, float]:
         """Return how the best trials do on a fresh split, where there is time."""
-        budget, wanted = self.budget, self.wanted
-        if not wanted.has_finals or budget.seconds is None:
+        budget, rules = self.budget, self.rules
+        if not rules.has_finals or budget.seconds is None:
             return {}
-        refit = winner.refit_seconds(wanted.refit_share, wanted.relief)
-        left = budget.left() - refit - FINISH_SECONDS
-        seconds = min(FINAL_SHARE * budget.seconds, left)
-        chosen, _ = finalists(compared, seconds, wanted.n_workers)
+
+        def refit_seconds(trial: Trial) -> float:
+            return trial.refit_seconds(rules.refit_share, rules.relief)
+
+        left = budget.left() - FINISH_SECONDS
+        seconds = min(FINAL_SHARE * budget.seconds, left - refit_seconds(winner))
+        # One that could not be refitted then would win for nothing.
+        able = [trial for trial in compared if refit_seconds(trial) <= left - seconds]
+        chosen = finalists(able, seconds, rules.refits_at_once)
         if not chosen or self.interrupt.requested:
             return {}
         return reevaluate(chosen, self.executor, seconds, self.interrupt)
 
-    def _selection(self, winner: Trial, compared: Sequence[Trial]) -> Selection:
-        """Return the members of the model, and their expected score."""
+    def _selection(
+        self, winner: Trial, compared: Sequence[Trial], size: int
+    ) -> Selection:
+        """Return the members of the model, ``size`` at most, and the expected score."""
         alone = _member(winner, winner.outcome)
-        size = self.wanted.ensemble_size
         if len(compared) == 1:
             return Selection((alone,), winner.score)
         trials = [_member(trial, trial.outcome) for trial in compared]
@@ -191,7 +172,7 @@ class Finisher:
         errors: list[str] = []
         if not self._has_time_for_refits(trials):
             return refitted, None
-        at_once = self.wanted.n_workers
+        at_once = self.rules.refits_at_once
         for first in range(0, len(members), at_once):
             if self.interrupt.requested:
                 break
@@ -234,12 +215,13 @@ class Finisher:
         return refitted, errors
 
     def _has_time_for_refits(self, trials: Sequence[Trial]) -> bool:
-        share, relief = self.wanted.refit_share, self.wanted.relief
+        share, relief = self.rules.refit_share, self.rules.relief
         if not share or self.interrupt.requested:
             return False
-        at_once = min(len(trials), self.wanted.n_workers)
+        n_workers = self.rules.refits_at_once
+        at_once = min(len(trials), n_workers)
         # As many refits as there were trials: a core has no fewer to run.
-        relief *= (self.wanted.n_workers - at_once) / max(1, self.wanted.n_workers - 1)
+        relief *= (n_workers - at_once) / max(1, n_workers - 1)
         needed = sum(t.refit_seconds(share, relief) for t in trials) / at_once
         left = self.budget.left() - FINISH_SECONDS / 2
         return left >= MIN_REFIT_SHARE * (needed + WRITE_SECONDS)

@@ -1,6 +1,6 @@
 """When a search ends, and how its trials are compared."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Rules:
     refit_share: float
     n_folds: int
     in_order: bool
+    _: KW_ONLY
     by_standard_error: bool = False
     trial_timeout: float | None = None
     relief: float = 0.0

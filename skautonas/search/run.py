@@ -26,7 +26,7 @@ from skautonas.search.final_model import (
     store_model,
     stored_model,
 )
-from skautonas.search.finish import Finish, Finisher
+from skautonas.search.finish import Finisher
 from skautonas.search.interrupt import Interrupt
 from skautonas.search.journal import Asked
 from skautonas.search.proposal import Proposal
@@ -145,13 +145,14 @@ def run_search(
     _encode(study, study_file, workers.local, budget)
     n_recorded = sum(isinstance(event, Asked) for event in events)
     strategy = _make_strategy(study, settings, hp, n_recorded)
+    rules = _rules(settings, study, workers)
     with closing(strategy), workers.for_trials(study, study_file) as executor:
         driver = Driver(
             strategy,
             executor,
             n_workers=workers.n_trials,
             budget=budget,
-            rules=_rules(settings, study, workers),
+            rules=rules,
             make_task=partial(
                 _make_task, settings, study_file, directory.trials, uuid.uuid4().hex[:8]
             ),
@@ -170,22 +171,14 @@ def run_search(
     if winner is None:
         raise _nothing_found(driver, trials, directory.durable)
     start = time.monotonic()
-    finish = Finish(
-        settings.refit_share,
-        settings.ensemble_size,
-        workers.relief,
-        workers.local.n_workers,
-        _has_finals(study, workers),
-    )
-    finisher = Finisher(finish, workers.local, budget, directory.trials, interrupt)
+    finisher = Finisher(rules, workers.local, budget, directory.trials, interrupt)
     final = _final_model(
         finisher, winner, driver.ledger.compared(), len(trials), directory
     )
-    if settings.ensemble_size == 1:
-        winner = driver.ledger[final.members[0][0]]
+    heaviest, _ = final.members[0]
     return Found(
         trials=trials,
-        winner=winner,
+        winner=driver.ledger[heaviest],
         stop_reason="interrupted" if interrupt.requested else driver.stop_reason,
         stop_error=driver.stop_error,
         final=final,
@@ -199,18 +192,14 @@ def _rules(settings: Settings, study: Any, workers: Workers) -> Rules:
         settings.refit_share,
         len(study.folds),
         settings.in_order,
-        settings.by_standard_error,
-        settings.trial_timeout,
-        workers.relief,
-        settings.ensemble_size,
-        workers.local.n_workers,
-        _has_finals(study, workers),
+        by_standard_error=settings.by_standard_error,
+        trial_timeout=settings.trial_timeout,
+        relief=workers.relief,
+        ensemble_size=settings.ensemble_size,
+        refits_at_once=workers.local.n_workers,
+        # By the workers that ran them.
+        has_finals=bool(study.fresh) and workers.engine is None,
     )
-
-
-def _has_finals(study: Any, workers: Workers) -> bool:
-    """Tell whether the best trials are scored again: by the workers that ran them."""
-    return bool(study.fresh) and workers.engine is None
 
 
 def _nothing_found(
@@ -239,8 +228,8 @@ def _final_model(
     wanted = Wanted(
         winner,
         n_trials,
-        finisher.wanted.refit_share > 0,
-        finisher.wanted.ensemble_size,
+        finisher.rules.refit_share > 0,
+        finisher.rules.ensemble_size,
     )
     stored = stored_model(directory, wanted)
     if stored is not None:

@@ -14,7 +14,6 @@ prediction, and has a star.
 
 import argparse
 import json
-import math
 import os
 import platform
 import signal
@@ -29,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import problems
 from environments import python_of
+from standing import key, print_parts, print_table, read_rows
 
 HERE = Path(__file__).parent
 ROWS = HERE / "results" / "compare.jsonl"
@@ -232,110 +232,6 @@ def kill(process):
     process.wait()
 
 
-def read_rows(path):
-    """Return the rows of a file; of two with one key, the later one."""
-    if not path.exists():
-        return []
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    return list({key(row): row for row in rows}.values())
-
-
-def key(row):
-    """Return what a row is of."""
-    names = ("system", "set", "split", "budget", "commit")
-    return tuple(row.get(name) for name in names)
-
-
-def latest(rows, budget):
-    """Return the rows of a budget by system, set and split; of ours the latest."""
-    return {
-        (row["system"], row["set"], row["split"]): row
-        for row in rows
-        if row["budget"] == budget
-    }
-
-
-def print_table(rows, systems, budget):
-    """Print scores by set, then wins, mean ranks and normalised scores."""
-    rows = latest(rows, budget)
-    names = [name for name in systems if any(key[0] == name for key in rows)]
-    kept = {key[1] for key in rows if key[0] in names}
-    sets = [name for name in problems.all_open() if name in kept]
-    sets.sort(key=lambda name: (name not in problems.CORE,))
-    print("| set | n | " + " | ".join(names) + " |")
-    print("|---|---|" + "---|" * len(names))
-    standing = {}
-    for data in sets:
-        scores = {
-            name: {k[2]: r for k, r in rows.items() if k[:2] == (name, data)}
-            for name in names
-        }
-        present = [name for name in names if scores[name]]
-        common = set.intersection(*(set(scores[name]) for name in present))
-        constants = {
-            k[2]: r["score"] for k, r in rows.items() if k[:2] == ("constant", data)
-        }
-        cells = []
-        for name in names:
-            if not scores[name]:
-                cells.append("")
-                continue
-            values = [value_of(r, constants.get(s)) for s, r in scores[name].items()]
-            star = (
-                "*" if any(r["status"] != "ok" for r in scores[name].values()) else ""
-            )
-            seconds = [r["seconds"] for r in scores[name].values() if "seconds" in r]
-            took = f" ({np.mean(seconds):.0f} s)" if seconds else ""
-            cells.append(f"{np.mean(values):.4f}{star}{took}")
-            standing.setdefault(data, {})[name] = np.mean(
-                [value_of(scores[name][s], constants.get(s)) for s in common]
-            )
-        count = max(len(scores[name]) for name in present)
-        print(f"| {data} | {count} | " + " | ".join(cells) + " |")
-    print_standing(standing, names)
-    for name in names:
-        commits = {
-            r["commit"]
-            for k, r in rows.items()
-            if k[0] == name and k[1] in kept and "commit" in r
-        }
-        if len(commits) > 1:
-            print(f"\n{name} is of several commits: {', '.join(sorted(commits))}.")
-
-
-def value_of(row, constant):
-    """Return the score of a row; a failure counts as the constant prediction.
-
-    Without one it is worse than all.
-    """
-    if row["status"] == "ok":
-        return row["score"]
-    return -math.inf if constant is None else constant
-
-
-def print_standing(standing, names):
-    """Print how often each is the best, its mean rank, and its normalised score."""
-    print()
-    print("| system | sets | wins | mean rank | normalised score |")
-    print("|---|---|---|---|---|")
-    for name in names:
-        ranks, normal, wins = [], [], 0
-        for scores in standing.values():
-            if name not in scores:
-                continue
-            better = sum(score > scores[name] for score in scores.values())
-            equal = sum(score == scores[name] for score in scores.values())
-            ranks.append(1 + better + (equal - 1) / 2)
-            wins += better == 0
-            least, best = scores.get("constant", 0.0), max(scores.values())
-            if best > least:
-                normal.append((scores[name] - least) / (best - least))
-        print(
-            f"| {name} | {len(ranks)} | {wins} | {np.mean(ranks):.2f} | "
-            f"{np.mean(normal):.3f} |"
-        )
-
-
 def main():
     """Parse the command line, run what is missing, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -358,6 +254,7 @@ def main():
     if not arguments.table:
         rows += measure(arguments, sets, {key(row) for row in rows})
     print_table(rows, arguments.systems, arguments.budget)
+    print_parts(rows, arguments.budget)
 
 
 def measure(arguments, sets, known):

@@ -42,6 +42,13 @@ QUICK = {"space": SMALL, "max_trials": 4, "max_epochs": 20, "random_state": 0}
 DIABETES = load_diabetes(return_X_y=True)
 
 
+def regressor(**options):
+    """Return a search whose trials see one split, however few rows there are."""
+    search = TabularSearchRegressor(**options)
+    search._few_rows = 0
+    return search
+
+
 def trial(number, score, seconds=1.0, share=1.0, epochs=0.0):
     outcome = TrialOutcome(
         "completed",
@@ -231,7 +238,7 @@ def test_where_there_is_no_fresh_split(tmp_path, options):
 def test_values_of_the_fresh_split_are_not_known(tmp_path):
     X, y = DIABETES
     y = y.copy()
-    search = TabularSearchRegressor(space=SMALL)
+    search = regressor(space=SMALL)
     search.scorer_ = make_scorer("r2")
     y[np.argsort(y)[-30:]] *= 10
     rows = Rows(X, y, weights=np.linspace(1, 2, len(y)))
@@ -250,7 +257,7 @@ def build_anything(hp):
 
 
 def test_what_a_users_model_predicts_is_cut_nowhere(tmp_path):
-    search = TabularSearchRegressor(space=build_anything)
+    search = regressor(space=build_anything)
     search.scorer_ = make_scorer("r2")
     rows = Rows(*DIABETES)
     study = make_study(search, rows, rows, None, 0, str(tmp_path))
@@ -264,7 +271,7 @@ def test_what_a_users_model_predicts_is_cut_nowhere(tmp_path):
 def test_a_refit_predicts_all_values_that_it_trains_on(tmp_path, n_rows, has_own):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(n_rows, 2)), rng.standard_t(2, size=n_rows)
-    search = TabularSearchRegressor()
+    search = regressor()
     search.scorer_ = make_scorer("r2")
     given, own = Rows(X, y), None
     if has_own:
@@ -306,7 +313,7 @@ def test_many_rows_need_no_fresh_split(tmp_path):
 
 
 def test_the_winner_is_one_of_those_scored_again(tmp_path):
-    search = TabularSearchRegressor(**QUICK, time_budget=30, directory=tmp_path)
+    search = regressor(**QUICK, time_budget=30, directory=tmp_path)
     search.fit(*DIABETES)
     again = search.reevaluated_
     assert len(again) >= 2
@@ -318,7 +325,7 @@ def test_the_winner_is_one_of_those_scored_again(tmp_path):
     assert search.best_score_ <= best.score, "the second one chooses, and is not told"
     assert search.refitted_
     assert search.score(*DIABETES) > 0.3
-    repeated = TabularSearchRegressor(**QUICK, time_budget=30, directory=tmp_path)
+    repeated = regressor(**QUICK, time_budget=30, directory=tmp_path)
     repeated.fit(*DIABETES)
     assert repeated.reevaluated_ == again
     assert repeated.best_index_ == search.best_index_
@@ -333,6 +340,6 @@ def test_the_winner_is_one_of_those_scored_again(tmp_path):
 
 def test_validation_rows_of_the_user_are_the_only_ones():
     X, y = DIABETES
-    search = TabularSearchRegressor(**QUICK, time_budget=20)
+    search = regressor(**QUICK, time_budget=20)
     search.fit(X[:300], y[:300], X_val=X[300:], y_val=y[300:])
     assert search.reevaluated_ == {}

@@ -100,8 +100,8 @@ def test_a_large_fraction_leaves_a_row_to_train():
 @pytest.mark.parametrize(
     ("n_rows", "options", "n_scores"),
     [
-        (100, {}, 5),
-        (101, {}, 1),
+        (500, {}, 5),
+        (501, {}, 1),
         (100, {"refit": False}, 1),
         (100, {"time_budget": 5.0}, 1),
         (100, {"cv": 2}, 2),
@@ -111,6 +111,16 @@ def test_few_rows_are_split_several_times(n_rows, options, n_scores):
     X, y = load_breast_cancer(return_X_y=True)
     quick = {"space": SMALL, "max_trials": 1, "max_epochs": 1, "time_budget": None}
     search = TabularSearchRegressor(**(quick | options)).fit(X[:n_rows], y[:n_rows])
+    assert len([k for k in search.cv_results_ if k.startswith("split")]) == n_scores
+
+
+@pytest.mark.parametrize(("n_rows", "n_scores"), [(100, 5), (101, 1)])
+def test_texts_are_split_several_times_up_to_100_rows(n_rows, n_scores):
+    texts, libraries = load_docstrings()
+    step = len(texts) // n_rows
+    chosen = slice(0, n_rows * step, step)
+    search = TextSearchClassifier(max_trials=1, max_epochs=1, time_budget=None)
+    search.fit(texts[chosen], libraries[chosen])
     assert len([k for k in search.cv_results_ if k.startswith("split")]) == n_scores
 
 

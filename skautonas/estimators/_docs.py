@@ -29,7 +29,7 @@ space : "auto", SearchSpace, keras_tuner.HyperModel or callable, default="auto"
         Score each trial on several folds, by cross-validation; the winner is refitted
         on all rows. A number of folds is shuffled, and stratified for classifiers.
         None holds out ``validation_fraction`` of the rows once; up to 100 rows (of a
-        table with classes 1000) five times at random, given 15 s or more. Then a
+        table 500, with classes 1000) five times at random, given 15 s or more. Then a
         trial must beat an earlier one by a standard error of their difference.
     validation_fraction : float, default=0.2
         Share of the rows that validate, shuffled, stratified for classifiers; unused

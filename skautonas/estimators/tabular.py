@@ -167,3 +167,5 @@ class TabularSearchRegressor(SearchRegressorMixin, _TabularSearch):
     >>> TabularSearchRegressor(max_trials=8, time_budget=None)
     TabularSearchRegressor(max_trials=8, time_budget=None)
     """
+
+    _few_rows = 500

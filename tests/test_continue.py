@@ -96,11 +96,12 @@ def test_each_fold_goes_on_by_itself(train):
 @pytest.mark.parametrize("train", [("tabular-regressor", None)], indirect=True)
 def test_a_damaged_state_is_trained_again(train, tmp_path):
     whole, part = train(0, 1.0), train(1, 0.5)
-    path = tmp_path / part.states[0]
-    with path.open("r+b") as file:
-        file.truncate(1000)
-    with pytest.raises(DamagedFileError, match="cannot be read"):
-        read_state(path)
+    for name in part.states:
+        path = tmp_path / name
+        with path.open("r+b") as file:
+            file.truncate(1000)
+        with pytest.raises(DamagedFileError, match="cannot be read"):
+            read_state(path)
     rest = train(2, 1.0, part.states)
     assert rest.start_epoch == 0.0
     assert rest.score == pytest.approx(whole.score)

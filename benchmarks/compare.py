@@ -3,9 +3,9 @@
 Run: ``SKAUTONAS_DATA=... python benchmarks/compare.py`` (the folder's layout is in
 ``problems.py``). Each fit runs in a process of its own, peers in environments of their
 own (``peers/requirements``), all on the same two cores, one after another. A fit is
-killed at twice its budget, what takes none at ten or twenty times. Each run is a line
-of ``results/compare.jsonl``: what is there is not run again, but ours where the code
-has changed since.
+killed at twice its budget, or as `SYSTEMS` says. Each run is a line of
+``results/compare.jsonl``: what is there is not run again, but ours where the code has
+changed since.
 
 Without options, all that is compared is run, which takes hours, and a run that is
 stopped goes on. ``--table`` prints what is there. A failure counts as the constant

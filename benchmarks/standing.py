@@ -134,8 +134,8 @@ def print_parts(rows, budget):
             print_gains(part, list(gains.values()))
     losses = {
         (r["set"], r["split"]): r["log_loss_uncalibrated"] - r["log_loss_probabilities"]
-        for key, r in rows.items()
-        if key[0] == "ours" and "log_loss_uncalibrated" in r
+        for k, r in rows.items()
+        if k[0] == "ours" and "log_loss_uncalibrated" in r
     }
     if losses:
         print_gains("calibration (of the log-loss)", list(losses.values()))

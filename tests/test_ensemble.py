@@ -88,6 +88,9 @@ def test_members_are_finished_trials_whose_weights_sum_to_one(together):
     assert 2 <= len(numbers) <= 3
     assert set(numbers) <= {trial.number for trial in together.trials_}
     assert sum(weight for _, weight in together.ensemble_) == pytest.approx(1.0)
+    heaviest = max(together.ensemble_, key=lambda member: member[1])
+    assert together.trials_[together.best_index_].number == heaviest[0]
+    assert together.best_params_ == together.trials_[together.best_index_].params
 
 
 def test_probabilities_are_probabilities(together):

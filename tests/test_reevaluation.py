@@ -300,6 +300,21 @@ def test_what_could_not_be_refitted_is_not_scored_again(elapsed, scored):
     assert [task.number for task in pool.tasks] == scored
 
 
+def test_the_winner_is_scored_again_whatever_the_rounding():
+    best_first = [
+        trial(k, -k, seconds, epochs=10.0) for k, seconds in enumerate([0.13, 0.05])
+    ]
+    rules = Rules(None, 1.25, 1, in_order=False, refits_at_once=2, has_finals=True)
+    for tenths in range(474, 590):
+        pool = Pool({t.number: t.outcome for t in best_first}, n_begun=9)
+        now = [0.0]
+        budget = Budget(60.0, clock=now.pop)
+        now.extend([tenths / 10] * 9)
+        finisher = Finisher(rules, pool, budget, None, Interrupt())
+        finisher._fresh_scores(best_first[0], best_first)
+        assert [task.number for task in pool.tasks] == [0, 1], tenths
+
+
 def test_a_class_that_the_fresh_split_cannot_validate(tmp_path):
     y = load_wine().target.copy()
     y[:2] = 3

@@ -168,4 +168,5 @@ class TabularSearchRegressor(SearchRegressorMixin, _TabularSearch):
     TabularSearchRegressor(max_trials=8, time_budget=None)
     """
 
+    # Of concrete's 824 rows, more trials on one split were better (docs/design/0005).
     _few_rows = 500

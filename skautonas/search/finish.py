@@ -133,7 +133,8 @@ class Finisher:
         left = budget.left() - FINISH_SECONDS
         seconds = min(FINAL_SHARE * budget.seconds, left - refit_seconds(winner))
         # One that could not be refitted then would win for nothing.
-        able = [trial for trial in compared if refit_seconds(trial) <= left - seconds]
+        longest = max(left - seconds, refit_seconds(winner))
+        able = [trial for trial in compared if refit_seconds(trial) <= longest]
         chosen = finalists(able, seconds, rules.refits_at_once)
         if not chosen or self.interrupt.requested:
             return {}

@@ -1,4 +1,4 @@
-"""The best trials, trained again and scored on rows that they trained on before."""
+"""The best trials, trained anew without rows that trained them, and scored on those."""
 
 from collections.abc import Sequence
 from concurrent.futures import Future

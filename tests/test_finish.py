@@ -35,7 +35,7 @@ def task(tmp_path):
     encode_fold(file, None)
     source = study.whole.source
     values = complete(source.declare(), source.starts[0])
-    return TrialTask(0, 0, values, 1, file, str(tmp_path), seconds=2.0)
+    return TrialTask(0, 0, values, 1, file, str(tmp_path), seconds=60.0)
 
 
 def test_a_refit_of_too_few_epochs_is_not_kept(task, tmp_path):
@@ -47,7 +47,7 @@ def test_a_refit_of_too_few_epochs_is_not_kept(task, tmp_path):
 
 def test_the_start_of_a_worker_is_time_of_its_task(task, tmp_path):
     path = tmp_path / "variables.npz"
-    late = replace(task, asked_at=time.monotonic() - 2.0)
+    late = replace(task, asked_at=time.monotonic() - task.seconds)
     with pytest.raises(NoTimeError, match="before the worker had started"):
         refit(Refit(late, 1e6, 1e6, least_epochs=0.0), str(path))
     assert seconds_left(late, time.monotonic()) < 0
@@ -71,6 +71,7 @@ def test_a_refit_ends_with_a_low_rate(task, tmp_path, monkeypatch):
 
 def test_a_refit_of_epochs_enough_is_kept(task, tmp_path):
     variables, path = str(tmp_path / "variables.npz"), str(tmp_path / "model.keras")
+    task = replace(task, seconds=6.0)
     refit(Refit(task, 1e6, 1e6, least_epochs=0.0), variables)
     assemble([Member(task, variables, temperature=1.0)], True, path)
     model = load_model(Path(path).read_bytes())

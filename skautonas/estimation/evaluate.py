@@ -9,45 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from skautonas._compat import reset_layer_names, seed_layers
 from skautonas.estimation.calibration import fit_temperature
 from skautonas.estimation.checkpoint import read_state, write_arrays, write_state
-from skautonas.estimation.compiled import (
-    CompiledModel,
-    compile_model,
-    forget_compiled,
-    forget_models,
-)
+from skautonas.estimation.compiled import forget_compiled, forget_models
 from skautonas.estimation.folds import combine
 from skautonas.estimation.plan import Plan
+from skautonas.estimation.prepare import Prepared, prepare
 from skautonas.estimation.scoring import score_predictions
-from skautonas.estimation.study import (
-    Examples,
-    Fold,
-    read_examples,
-    read_labels,
-    read_study,
-)
+from skautonas.estimation.study import Fold, read_examples, read_labels, read_study
 from skautonas.estimation.task import WRITE_SECONDS, Seconds, TrialOutcome, TrialTask
-from skautonas.estimation.trainer import Trainer
 from skautonas.estimation.training import Training, TrainingState
 from skautonas.exceptions import DamagedFileError
-from skautonas.space.candidate import Candidate, CandidateSource
-from skautonas.space.recipe import Recipe
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A candidate that is ready to train on some rows.
-
-    ``initial`` are the weights that it was built with, which no rows have set yet.
-    """
-
-    trainer: Trainer
-    compiled: CompiledModel
-    recipe: Recipe
-    source: CandidateSource
-    initial: list[np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,58 +246,6 @@ def _training_rows(task: TrialTask, fold: Fold) -> slice | np.ndarray:
     order = np.random.default_rng(fold.n_rows).permutation(fold.n_rows)
     chosen = np.sort(order[: max(1, round(task.rows * fold.n_rows))])
     return chosen if fold.order is None else fold.order[chosen]
-
-
-def prepare(
-    task: TrialTask, fold: Fold, rows: Examples, before: Prepared | None = None
-) -> Prepared:
-    """Build the candidate of a task, and its trainer on these rows.
-
-    Weights are scaled to a mean of one, so that they do not change what a learning
-    rate means. What was ``before`` on another fold serves again where it would be built
-    as it was.
-    """
-    x = fold.source.arrange(rows.x)
-    data: tuple = (x, rows.y)
-    if rows.weights is not None:
-        data += ((rows.weights / rows.weights.mean()).astype("float32"),)
-    if before is not None:
-        if _serves(before, task, fold, data):
-            before.compiled.restart(before.initial)
-            fold.source.initialise(before.compiled.model, x, rows.y)
-            trainer = Trainer(before.compiled, data, before.recipe, task.seed)
-            return replace(before, trainer=trainer)
-        forget_models()
-    candidate = _built(task, fold)
-    initial = [np.array(variable) for variable in candidate.model.variables]
-    fold.source.initialise(candidate.model, x, rows.y)
-    recipe = candidate.recipe
-    batch = min(recipe.batch_size, len(rows.y))
-    if not fold.source.standard:
-        compiled = CompiledModel(candidate, data, batch)
-    else:
-        compiled = compile_model(candidate, data, batch)
-    trainer = Trainer(compiled, data, recipe, task.seed)
-    return Prepared(trainer, compiled, recipe, fold.source, initial)
-
-
-def _serves(before: Prepared, task: TrialTask, fold: Fold, data: tuple) -> bool:
-    """Tell whether a model of another fold is what would be built for this one."""
-    batch = min(before.recipe.batch_size, len(data[1]))
-    is_same = before.source.builds_as(fold.source, task.values)
-    return is_same and before.compiled.takes(data, batch)
-
-
-def _built(task: TrialTask, fold: Fold) -> Candidate:
-    """Build the candidate of a task, whose weights depend on its seed alone."""
-    import keras
-
-    reset_layer_names()  # those of the same architecture get the same
-    if not fold.source.standard:
-        keras.utils.set_random_seed(task.seed)
-    else:
-        seed_layers(task.seed)
-    return fold.source.build(task.values)
 
 
 def seconds_left(task: TrialTask, start: float) -> float | None:

@@ -8,8 +8,9 @@ from typing import Any
 from skautonas._compat import reset_layer_names
 from skautonas.estimation.checkpoint import read_arrays, write_arrays
 from skautonas.estimation.compiled import forget_models
-from skautonas.estimation.evaluate import prepare, seconds_left
+from skautonas.estimation.evaluate import seconds_left
 from skautonas.estimation.plan import Plan
+from skautonas.estimation.prepare import prepare
 from skautonas.estimation.steps import build_on
 from skautonas.estimation.study import Fold, read_examples, read_study
 from skautonas.estimation.task import Member, Refit

@@ -36,11 +36,16 @@ FEWEST_EPOCHS = 32
 # Up to so many training rows a linear model is tried first, and so wins where others
 # are not clearly better (docs/design/0005).
 LINEAR_FIRST_ROWS = 1000
-# Coefficients that start at zero have a longer way to go than the weights of a network:
-# the upper end of the searched range, not tuned.
-LINEAR_START: Configuration = {
+# Coefficients that start at zero have a longer way to go than the weights of a network,
+# above all to values. Those of classes shrink as ridge's do (docs/design/0005).
+LINEAR_OF_VALUES: Configuration = {
     "model": "linear",
     "recipe/adamw/learning_rate": 1.6e-2,
+}
+LINEAR_OF_CLASSES: Configuration = {
+    "model": "linear",
+    "recipe/adamw/learning_rate": 4e-3,
+    "recipe/adamw/weight_decay": 0.1,
 }
 
 
@@ -144,8 +149,10 @@ class TabularSpace(SearchSpace):
             {"architecture": "packed", "packed/members": 4},
             {"architecture": "residual"},
         ]
+        classifies = self.facts.task != "regression"
+        linear = LINEAR_OF_CLASSES if classifies else LINEAR_OF_VALUES
         few = self.facts.n_rows <= LINEAR_FIRST_ROWS
-        starts.insert(0 if few else 2, LINEAR_START)
+        starts.insert(0 if few else 2, linear)
         return [
             start
             for start in starts

@@ -36,13 +36,14 @@ FEWEST_EPOCHS = 32
 # Up to so many training rows a linear model is tried first, and so wins where others
 # are not clearly better (docs/design/0005).
 LINEAR_FIRST_ROWS = 1000
-# Coefficients that start at zero have a longer way to go than the weights of a network,
-# above all to values. Those of classes shrink as ridge's do (docs/design/0005).
-LINEAR_OF_VALUES: Configuration = {
+# Coefficients that start at zero have a longer way to go than the weights of a network.
+LINEAR_START: Configuration = {
     "model": "linear",
     "recipe/adamw/learning_rate": 1.6e-2,
 }
-LINEAR_OF_CLASSES: Configuration = {
+# Few rows that tell classes have many epochs to get there, and coefficients that shrink
+# as ridge's do say more of other rows (docs/design/0005).
+LINEAR_START_OF_FEW: Configuration = {
     "model": "linear",
     "recipe/adamw/learning_rate": 4e-3,
     "recipe/adamw/weight_decay": 0.1,
@@ -149,9 +150,9 @@ class TabularSpace(SearchSpace):
             {"architecture": "packed", "packed/members": 4},
             {"architecture": "residual"},
         ]
-        classifies = self.facts.task != "regression"
-        linear = LINEAR_OF_CLASSES if classifies else LINEAR_OF_VALUES
         few = self.facts.n_rows <= LINEAR_FIRST_ROWS
+        classifies = self.facts.task != "regression"
+        linear = LINEAR_START_OF_FEW if few and classifies else LINEAR_START
         starts.insert(0 if few else 2, linear)
         return [
             start

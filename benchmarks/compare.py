@@ -191,7 +191,8 @@ def run(name, data, number, budget):
             return row | {"status": "killed", "error": killed}
         if process.returncode:
             said = (out / "errors.txt").read_text().strip().splitlines()
-            return row | {"status": "failed", "error": said[-1][:300] if said else ""}
+            why = said[-1][:300] if said else f"ended with {process.returncode}"
+            return row | {"status": "failed", "error": why}
         with np.load(out / "predictions.npz") as predictions:
             _, y = problems.read(data)
             score = problems.score(problem.scoring, y[test], predictions)

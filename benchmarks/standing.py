@@ -31,7 +31,10 @@ def latest(rows, budget):
 
 
 def print_table(rows, systems, budget):
-    """Print scores by set, then wins, mean ranks and normalised scores."""
+    """Print scores by set, then wins, mean ranks and normalised scores.
+
+    The scores of a set are means of the splits that all its systems have.
+    """
     rows = latest(rows, budget)
     names = [name for name in systems if any(key[0] == name for key in rows)]
     kept = {key[1] for key in rows if key[0] in names}
@@ -55,19 +58,16 @@ def print_table(rows, systems, budget):
             if not scores[name]:
                 cells.append("")
                 continue
-            values = [value_of(r, constants.get(s)) for s, r in scores[name].items()]
-            star = (
-                "*" if any(r["status"] != "ok" for r in scores[name].values()) else ""
-            )
-            seconds = [r["seconds"] for r in scores[name].values() if "seconds" in r]
+            shared = {s: scores[name][s] for s in common}
+            score = np.mean([value_of(r, constants.get(s)) for s, r in shared.items()])
+            star = "*" if any(r["status"] != "ok" for r in shared.values()) else ""
+            seconds = [r["seconds"] for r in shared.values() if "seconds" in r]
             took = f" ({np.mean(seconds):.0f} s)" if seconds else ""
-            cells.append(f"{np.mean(values):.4f}{star}{took}")
-            standing.setdefault(data, {})[name] = np.mean(
-                [value_of(scores[name][s], constants.get(s)) for s in common]
-            )
-        count = max(len(scores[name]) for name in present)
-        print(f"| {data} | {count} | " + " | ".join(cells) + " |")
+            cells.append(f"{score:.4f}{star}{took}")
+            standing.setdefault(data, {})[name] = score
+        print(f"| {data} | {len(common)} | " + " | ".join(cells) + " |")
     print_standing(standing, names)
+    print_differences(rows, [name for name in names if name != "ours"], sets)
     for name in names:
         commits = {
             r["commit"]
@@ -76,6 +76,31 @@ def print_table(rows, systems, budget):
         }
         if len(commits) > 1:
             print(f"\n{name} is of several commits: {', '.join(sorted(commits))}.")
+
+
+def print_differences(rows, peers, sets):
+    """Print by how many points ours is ahead of each peer, on all splits of both."""
+    print()
+    print("| ours, less | " + " | ".join(peers) + " |")
+    print("|---|" + "---|" * len(peers))
+    for data in sets:
+        cells = []
+        for peer in peers:
+            pairs = [
+                (row["score"], rows[peer, data, split]["score"])
+                for (name, of, split), row in rows.items()
+                if (name, of) == ("ours", data)
+                and row["status"] == "ok"
+                and rows.get((peer, data, split), {}).get("status") == "ok"
+            ]
+            points = 100 * np.subtract(*np.transpose(pairs)) if pairs else []
+            told = f"{np.mean(points):+.1f}" if pairs else ""
+            if len(pairs) > 1:
+                error = np.std(points, ddof=1) / math.sqrt(len(pairs))
+                told += f" ± {error:.1f} ({len(pairs)})"
+            cells.append(told)
+        if any(cells):
+            print(f"| {data} | " + " | ".join(cells) + " |")
 
 
 def value_of(row, constant):

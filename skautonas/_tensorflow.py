@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 # Two threads that both redirect stderr would restore it wrongly.
 _lock = threading.Lock()
+# Whether it was imported here, and nothing of it has run.
+_only_imported = False
 
 
 def start_tensorflow() -> None:
@@ -19,8 +21,9 @@ def start_tensorflow() -> None:
     RuntimeError
         Where Keras runs on another backend.
     """
+    import_tensorflow()
     with _lock:
-        _import_tensorflow()
+        _run_first_operation()
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -31,15 +34,27 @@ def start_tensorflow() -> None:
         )
 
 
-def _import_tensorflow() -> None:
-    if "tensorflow" not in sys.modules:
-        with silent_stderr(), paused_garbage_collection():
-            import tensorflow as tf
+def import_tensorflow() -> None:
+    """Import TensorFlow and run nothing of it, so that this process can be forked."""
+    global _only_imported
+    with _lock:
+        if "tensorflow" not in sys.modules:
+            with silent_stderr(), paused_garbage_collection():
+                import tensorflow  # noqa: F401
+            _only_imported = True
 
+
+def _run_first_operation() -> None:
+    global _only_imported
+    if _only_imported:
+        import tensorflow as tf
+
+        with silent_stderr():
             # Otherwise each process claims all the memory of a GPU.
             for gpu in tf.config.list_physical_devices("GPU"):
                 tf.config.experimental.set_memory_growth(gpu, True)
             tf.ones(1)
+        _only_imported = False
 
 
 @contextmanager

@@ -35,6 +35,7 @@ from skautonas import (
 )
 from skautonas.datasets import load_docstrings
 from skautonas.space import TabularSpace
+from tests.processes import workers_of
 
 OPTIONS = {"max_trials": 1, "max_epochs": 20, "time_budget": None, "random_state": 0}
 SMALL = TabularSpace(architectures=("mlp",), units=(32, 64), layers=(1, 2))
@@ -222,8 +223,7 @@ def test_images_and_texts_are_cross_validated_and_searched(make):
 
 def fit_and_count(n_jobs):
     classifier(n_jobs=n_jobs).fit(X, Y)
-    children = psutil.Process().children()
-    return sum("LokyProcess" in " ".join(child.cmdline()) for child in children)
+    return len(workers_of(psutil.Process()))
 
 
 def test_a_fit_inside_a_worker_starts_one_worker():

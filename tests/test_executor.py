@@ -14,6 +14,7 @@ import pytest
 from sklearn.datasets import load_wine
 
 from skautonas import TabularSearchClassifier
+from skautonas._compat import loky
 from skautonas.exceptions import NoWorkerError
 from skautonas.search import executor as module
 from skautonas.search import memory
@@ -291,13 +292,13 @@ def test_a_worker_that_died_counts_as_a_restart():
 
 
 def test_where_no_process_can_be_started_a_task_says_so(monkeypatch):
-    def submit(self, function):
+    def submit(self, function, *arguments):
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     with LocalExecutor(1) as executor:
         assert executor.submit(pid).result() > 0
         with monkeypatch.context() as patch:
-            patch.setattr(module.Worker, "submit", submit)
+            patch.setattr(loky.ProcessPoolExecutor, "submit", submit)
             future = executor.submit(pid)
             with pytest.raises(NoWorkerError, match="Resource temporarily"):
                 future.result(timeout=10)

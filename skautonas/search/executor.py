@@ -21,6 +21,7 @@ from typing import Any
 from skautonas._files import remove_orphans
 from skautonas.exceptions import NoWorkerError, SearchFailedError
 from skautonas.search.devices import visible_devices
+from skautonas.search.fork_client import close_server
 from skautonas.search.memory import machine_bytes
 from skautonas.search.worker import Worker, import_tensorflow
 
@@ -147,7 +148,7 @@ class LocalExecutor(Executor):
             free, busy = self._free, [worker for worker, _ in self._busy.values()]
             self._free, self._busy = [], {}
         for worker in busy:  # after another Ctrl-C
-            _end_pool(worker)
+            worker.end()
         for worker in [*free, *busy]:
             if self._rests:
                 _rest(worker)
@@ -161,23 +162,16 @@ class LocalExecutor(Executor):
             worker = self._free.pop()
             try:
                 inner = worker.submit(task)
-            except Exception as error:
-                # The task may be queued there already, and must not run later.
-                _end_pool(worker)
+            except NoWorkerError as error:
                 self._free.insert(0, worker)
-                outer.set_exception(
-                    NoWorkerError(
-                        "Expected another worker process; none could be started "
-                        f"({type(error).__name__}: {error})."
-                    )
-                )
+                outer.set_exception(error)
                 continue
             self._busy[outer] = (worker, inner)
             inner.add_done_callback(partial(self._finish, outer))
 
     def _renew(self, worker: Worker) -> None:
         """Start a worker anew; where that fails, it goes on as it is."""
-        with suppress(OSError):
+        with suppress(NoWorkerError):
             worker.renew()
             self.restarts += 1
 
@@ -247,14 +241,9 @@ def _most_bytes() -> float:
     return max(WORKER_SHARE * machine_bytes() / max(len(_leased), 1), LEAST_BYTES)
 
 
-def _end_pool(worker: Worker) -> None:
-    """End the process of a worker, and do not wait until it is gone."""
-    worker.replace().shutdown(wait=False, kill_workers=True)
-
-
 def _rest(worker: Worker) -> None:
     """Have a worker drop what it read; one that cannot start again holds nothing."""
-    with suppress(OSError):
+    with suppress(NoWorkerError):
         worker.rest()
 
 
@@ -306,6 +295,7 @@ def _end_with_this_process() -> None:
 def _end_idle_workers() -> None:
     while _idle:
         _idle.pop().replace().shutdown(wait=True, kill_workers=True)
+    close_server()
     remove_orphans()  # theirs
 
 

@@ -17,7 +17,11 @@ from typing import TYPE_CHECKING, Any
 from skautonas._compat import children_allowed, lift_worker_memory_limit, loky
 from skautonas._files import temporary_folder
 from skautonas._tensorflow import paused_garbage_collection, start_tensorflow
+from skautonas.exceptions import NoWorkerError
+from skautonas.search import fork_server
 from skautonas.search.devices import Device
+from skautonas.search.fork_client import when_ready
+from skautonas.search.forked_process import ForkingContext
 from skautonas.search.memory import own_bytes
 
 if TYPE_CHECKING:
@@ -25,8 +29,6 @@ if TYPE_CHECKING:
 
 # An idle worker ends after this many seconds.
 IDLE_SECONDS = 300
-# How often a worker looks whether its parent is still there.
-WATCH_SECONDS = 0.5
 
 
 class Worker:
@@ -48,6 +50,7 @@ class Worker:
     def __init__(self, n_threads: int = 1, device: Device = None) -> None:
         self.n_threads = n_threads
         self.device = device
+        self._environment = environment(n_threads, device)
         self._pool = self._start()
         self._began = False
         self.was_replaced = False
@@ -56,18 +59,35 @@ class Worker:
         """Run a function in the process.
 
         The future holds what it returns, and the bytes that the process holds then.
+
+        Raises
+        ------
+        NoWorkerError
+            Where no process could be started. The future holds it where that waits for
+            the server.
         """
         if self.was_replaced:
             # Not before: at the end of a search, others need the cores.
             self.warm_up()
         self._began = True
-        function = partial(measured, function)
-        with children_allowed():
-            try:
-                return self._pool.submit(function)
-            except (loky.process_executor.BrokenProcessPool, RuntimeError):
-                self._pool = self._start()
-                return self._pool.submit(function)
+        submit = partial(self._submit, partial(measured, function))
+        return when_ready(submit)
+
+    def _submit(self, function: Callable) -> Future:
+        try:
+            with children_allowed():
+                try:
+                    return self._pool.submit(function)
+                except (loky.process_executor.BrokenProcessPool, RuntimeError):
+                    self._pool = self._start()
+                    return self._pool.submit(function)
+        except Exception as error:
+            # The task may be queued there already, and must not run later.
+            self.end()
+            raise NoWorkerError(
+                "Expected another worker process; none could be started "
+                f"({type(error).__name__}: {error})."
+            ) from error
 
     def replace(self) -> loky.ProcessPoolExecutor:
         """Return the pool of the process, to be ended; the next task starts another.
@@ -78,9 +98,13 @@ class Worker:
         self._began, self.was_replaced = False, True
         return pool
 
+    def end(self) -> None:
+        """End the process, and do not wait until it is gone."""
+        self.replace().shutdown(wait=False, kill_workers=True)
+
     def renew(self) -> None:
         """Start another process in place of one that has grown, and warm it up."""
-        self.replace().shutdown(wait=False, kill_workers=True)
+        self.end()
         self.warm_up()
 
     def warm_up(self) -> Future:
@@ -97,10 +121,11 @@ class Worker:
     def _start(self) -> loky.ProcessPoolExecutor:
         return loky.ProcessPoolExecutor(
             max_workers=1,
+            context=ForkingContext(),
             timeout=IDLE_SECONDS,
             initializer=prepare_worker,
             initargs=(os.getpid(),),
-            env=environment(self.n_threads, self.device),
+            env=self._environment,
         )
 
 
@@ -126,7 +151,8 @@ def prepare_worker(parent: int) -> None:
     lift_worker_memory_limit()
     with suppress(OSError):  # as where the disk is full
         _have_own_folder()
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    watched = (fork_server.forked_by or parent, threading.Event())
+    threading.Thread(target=fork_server.watch_parent, args=watched, daemon=True).start()
 
 
 def _have_own_folder() -> None:
@@ -137,12 +163,6 @@ def _have_own_folder() -> None:
     stack = ExitStack()
     tempfile.tempdir = str(stack.enter_context(temporary_folder()))
     Finalize(None, stack.close, exitpriority=1)
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(WATCH_SECONDS)
-    os._exit(1)
 
 
 def measured(function: Callable) -> tuple[Any, int]:

@@ -14,6 +14,7 @@ from sklearn.datasets import load_wine
 
 from skautonas import TabularSearchClassifier
 from skautonas.search import executor
+from tests.processes import workers_of
 
 
 def resident(seen):
@@ -23,11 +24,9 @@ def resident(seen):
     for child in process.children(recursive=True):
         try:
             rss += child.memory_info().rss
-            # Not what joblib runs for a moment, to count the cores.
-            if any("loky" in part for part in child.cmdline()):
-                seen.add(child.pid)
         except psutil.NoSuchProcess:
             continue
+    seen.update(worker.pid for worker in workers_of(process))
     return rss
 
 

@@ -1,0 +1,199 @@
+"""Real servers, and what is forked from them."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from concurrent.futures import BrokenExecutor
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from threadpoolctl import threadpool_info
+
+from skautonas.search.executor import LocalExecutor
+from skautonas.search.forked_process import UNKNOWN_STATUS, ForkedProcess
+from tests.processes import servers_of
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="no fork there")
+
+
+def sleep_long():
+    time.sleep(600)
+
+
+def pid():
+    return os.getpid()
+
+
+def parent():
+    return os.getppid()
+
+
+def renew(executor):
+    """End the worker of an executor; the next task has another one forked."""
+    future = executor.submit(sleep_long)
+    time.sleep(0.3)
+    executor.kill(future)
+    assert future.exception(timeout=60) is not None
+
+
+def test_workers_and_those_in_their_place_have_one_server():
+    with LocalExecutor(2) as executor:
+        both = [executor.submit(parent) for _ in range(2)]
+        parents = {future.result() for future in both}
+        renew(executor)
+        parents.add(executor.submit(parent).result())
+    assert parents == {server.pid for server in servers_of(psutil.Process())}
+
+
+def surroundings():
+    return {
+        "set": os.environ.get("SKAUTONAS_SET"),
+        "removed": os.environ.get("SKAUTONAS_REMOVED"),
+        "threads": [pool["num_threads"] for pool in threadpool_info()],
+        "folder": str(Path.cwd()),
+        "path": sys.path[-1],
+    }
+
+
+def test_a_worker_has_the_surroundings_of_the_moment(monkeypatch, tmp_path):
+    monkeypatch.setenv("SKAUTONAS_REMOVED", "1")
+    with LocalExecutor(1, 3) as executor:
+        assert executor.submit(surroundings).result()["removed"] == "1"
+        monkeypatch.setenv("SKAUTONAS_SET", "1")
+        monkeypatch.delenv("SKAUTONAS_REMOVED")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "path", [*sys.path, "a-folder"])
+        renew(executor)
+        told = executor.submit(surroundings).result()
+    assert set(told.pop("threads")) == {3}
+    expected = {"set": "1", "removed": None}
+    assert told == expected | {"folder": str(tmp_path), "path": "a-folder"}
+
+
+def say():
+    os.write(1, b"said by a worker")
+
+
+def test_a_worker_writes_where_its_parent_does(capfd):
+    with LocalExecutor(1) as executor:
+        renew(executor)
+        executor.submit(say).result()
+    assert capfd.readouterr().out == "said by a worker"
+
+
+def draw():
+    time.sleep(0.3)  # so that each worker has one
+    return random.random(), np.random.random()  # noqa: NPY002
+
+
+def test_workers_draw_different_numbers():
+    with LocalExecutor(2) as executor:
+        renew(executor)
+        renew(executor)
+        first, second = [executor.submit(draw) for _ in range(2)]
+        assert set(first.result()).isdisjoint(second.result())
+
+
+def test_another_server_takes_the_place_of_a_killed_one():
+    with LocalExecutor(1) as executor:
+        executor.submit(pid).result()
+        (first,) = servers_of(psutil.Process())
+        hanging = executor.submit(sleep_long)
+        time.sleep(0.3)
+        first.kill()
+        with pytest.raises(BrokenExecutor):
+            hanging.result(timeout=30)
+        # While the next one imports, a task can be ended.
+        waits = executor.submit(pid)
+        assert not waits.done()
+        executor.kill(waits)
+        assert waits.exception(timeout=1) is not None
+        second = executor.submit(parent).result()
+    assert [second] == [server.pid for server in servers_of(psutil.Process())]
+    assert second != first.pid
+
+
+@pytest.mark.parametrize("end", [ForkedProcess.terminate, ForkedProcess.kill])
+def test_a_forked_process_is_one_of_multiprocessing(end):
+    with LocalExecutor(1) as executor:
+        executor.submit(pid).result()  # the server is ready
+    process = ForkedProcess(target=sleep_long, env={"OMP_NUM_THREADS": "1"})
+    process.start()
+    assert process.is_alive()
+    assert psutil.Process(process.pid).parent() in servers_of(psutil.Process())
+    end(process)
+    process.join(10)
+    assert process.exitcode == UNKNOWN_STATUS
+
+
+def run(code, **environment):
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        timeout=100,
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout.split()
+
+
+WHO = """
+import os, psutil
+from skautonas.search.executor import LocalExecutor
+from tests.test_fork_server import parent
+with LocalExecutor(1) as executor:
+    print(os.getpid(), executor.submit(parent).result())
+"""
+THREAD = """
+import threading, time
+threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+"""
+
+
+def test_nothing_is_forked_where_another_thread_runs(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(THREAD)
+    me, parent = run(WHO, PYTHONPATH=os.pathsep.join([str(tmp_path), str(Path.cwd())]))
+    assert parent == me
+
+
+KILLED = """
+import psutil, time
+from skautonas.search.executor import LocalExecutor
+from tests.processes import servers_of
+ready = LocalExecutor(1).warm_up()
+print(servers_of(psutil.Process())[0].pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_server_that_imports_ends_with_its_parent():
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True
+    )
+    server = psutil.Process(int(process.stdout.readline()))
+    process.kill()
+    process.communicate()
+    server.wait(timeout=3)
+
+
+IDLE = """
+import os, socket, subprocess, sys
+from skautonas.search import fork_server
+ours, theirs = socket.socketpair()
+with ours, theirs:
+    fork_server.IDLE_SECONDS = 0
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    print(fork_server._has_children())
+    child.communicate()
+    print(fork_server._has_children())
+    print(fork_server._next_request(theirs, os.getppid()))
+"""
+
+
+def test_a_server_without_workers_ends():
+    assert run(IDLE) == ["True", "False", "[]"]

@@ -164,7 +164,7 @@ def test_the_budget_ends_the_search_and_keeps_time_for_the_refit():
     [
         (8.0, 12.5),  # a trial had the time for all of its schedule
         (12.0, 18.75),  # for two thirds of it
-        (80.0, 24.0),  # for a tenth: REFIT_SHARE of the budget
+        (80.0, 36.0),  # for a tenth: REFIT_SHARE of the budget
     ],
 )
 def test_a_refit_has_more_time_where_the_trial_had_too_little(full, refit):

@@ -274,13 +274,13 @@ def test_a_parallel_backend_of_threads_gives_local_workers():
 
 
 def test_a_single_trial_of_images_gets_all_threads():
-    search = ImageSearchClassifier(max_trials=1, max_epochs=2, n_jobs=2)
+    search = ImageSearchClassifier(max_trials=1, max_epochs=2, n_jobs=6)
     search.fit(X[::3, :4].reshape(-1, 2, 2), y[::3])
     assert search.n_trials_ == 1
-    # It was this fit that left a worker of two threads behind.
-    assert [worker.n_threads for worker in local_workers._idle].count(2) == 1
-    with LocalExecutor(1, n_threads=2) as executor:
-        assert executor.submit(threads_of_tensorflow).result() == "2"
+    # It was this fit that left a worker of six threads behind.
+    assert [worker.n_threads for worker in local_workers._idle].count(6) == 1
+    with LocalExecutor(1, n_threads=6) as executor:
+        assert executor.submit(threads_of_tensorflow).result() == "6"
 
 
 def test_a_reproducible_trial_keeps_to_one_thread():

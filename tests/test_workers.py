@@ -1,7 +1,9 @@
 """How many workers and threads a fit gets."""
 
 import os
+import sys
 from concurrent.futures import Future
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +11,11 @@ import pytest
 from skautonas import ImageSearchClassifier, TabularSearchClassifier
 from skautonas.exceptions import SearchFailedError
 from skautonas.search.budget import Budget
+from skautonas.search.executor import LocalExecutor
+from skautonas.search.finish import Finisher
+from skautonas.search.fork_client import forks_at_once
+from skautonas.search.interrupt import Interrupt
+from skautonas.search.rules import Rules
 from skautonas.search.workers import Workers, open_workers
 from skautonas.space import ImageSpace, TabularSpace
 
@@ -53,8 +60,32 @@ def test_a_worker_that_does_not_start_is_an_error(dies, monkeypatch):
     with open_workers(None, 1, None, False) as workers:
         started = workers.local.submit(exit_now) if dies else Future()
         local = SimpleNamespace(warm_up=lambda: [started])
-        late = Workers(local, None, 1)
+        late = Workers(local, None, 1, 1)
         late.warm_up()
         words = "died while it imported" if dies else "1 of 1 workers were not ready"
         with pytest.raises(SearchFailedError, match=words):
             late.cold_start(Budget(20.0 if dies else 0.1))
+
+
+def of_refits(executor, refit_threads, n_members):
+    """Return the threads that each of some refits has."""
+    rules = Rules(None, 1.0, 1, in_order=False, refit_threads=refit_threads)
+    finisher = Finisher(rules, executor, Budget(None), Path(), Interrupt())
+    with finisher._refitter(n_members) as refitter:
+        futures = [refitter.submit(threads) for _ in range(n_members)]
+        return [future.result() for future in futures]
+
+
+@pytest.mark.parametrize(
+    ("refit_threads", "n_members", "each"), [(1, 1, 1), (7, 1, 7), (7, 2, 3), (2, 2, 1)]
+)
+def test_refits_share_the_threads_of_all(refit_threads, n_members, each, monkeypatch):
+    with LocalExecutor(n_members) as executor:
+        for future in executor.warm_up():
+            future.result()
+        forks = forks_at_once()
+        assert forks == (sys.platform == "linux")
+        expected = [each if forks else 1] * n_members
+        assert of_refits(executor, refit_threads, n_members) == expected
+        monkeypatch.setattr("skautonas.search.finish.forks_at_once", lambda: False)
+        assert of_refits(executor, refit_threads, n_members) == [1] * n_members

@@ -21,7 +21,7 @@ STARTUP_MARGIN = 2.0
 RESTART_SECONDS = 3.0
 # The refit of a winner for whose whole schedule no trial has the time may take this
 # share of the budget.
-REFIT_SHARE = 0.4
+REFIT_SHARE = 0.6
 # A trial that is this late does not stop by itself: a step of it takes too long.
 OVERRUN_SECONDS = 1.0
 # Without a finished trial to fall back on, it may go on until so long after the budget.

@@ -60,7 +60,7 @@ class LocalExecutor(Executor):
         self, n_workers: int, n_threads: int = 1, *, rests: bool = True
     ) -> None:
         self.n_workers = n_workers
-        self._n_threads = n_threads
+        self.n_threads = n_threads
         self._rests = rests
         self.restarts = 0
         self._free = [_lease(n_threads) for _ in range(n_workers)]
@@ -95,7 +95,7 @@ class LocalExecutor(Executor):
         with self._lock:
             if self._closed or any(not worker.was_replaced for worker in self._free):
                 return
-            worker = self._free.pop() if self._free else _lease(self._n_threads)
+            worker = self._free.pop() if self._free else _lease(self.n_threads)
             self._free.append(worker)
             worker.warm_up()
 

@@ -5,6 +5,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from skautonas.search.finalists import (
     finalists,
     winner_of,
 )
+from skautonas.search.fork_client import forks_at_once
 from skautonas.search.interrupt import Interrupt
 from skautonas.search.reevaluation import reevaluate
 from skautonas.search.rules import Rules
@@ -191,18 +193,20 @@ class Finisher:
         """Return those that were trained on all rows in so many seconds, and errors."""
         files = [self._file("variables") for _ in members]
         jobs = [_refit_job(trial, seconds) for trial in trials]
-        futures = [
-            self.executor.submit(refit, job, str(file))
-            for job, file in zip(jobs, files, strict=True)
-        ]
-        # A worker may be new, and start while the refit waits.
-        longest = seconds + OVERRUN_SECONDS + MAX_COLD_START
-        running = self.interrupt.wait(futures, longest)
         refitted: list[Member] = []
         errors: list[str] = []
+        with self._refitter(len(members)) as executor:
+            futures = [
+                executor.submit(refit, job, str(file))
+                for job, file in zip(jobs, files, strict=True)
+            ]
+            # A worker may be new, and start while the refit waits.
+            longest = seconds + OVERRUN_SECONDS + MAX_COLD_START
+            running = self.interrupt.wait(futures, longest)
+            for future in running:
+                executor.kill(future)
         for member, file, future in zip(members, files, futures, strict=True):
             if future in running:
-                self.executor.kill(future)
                 if not self.interrupt.requested:
                     errors.append(f"it was ended after {longest:.1f} s")
                 continue
@@ -214,6 +218,15 @@ class Finisher:
             except Exception as error:
                 errors.append(f"{type(error).__name__}: {error}")
         return refitted, errors
+
+    def _refitter(self, n_members: int) -> AbstractContextManager[LocalExecutor]:
+        """Return what trains so many models at once, with all threads if it can."""
+        n_threads = self.rules.refit_threads // n_members
+        if n_threads <= self.executor.n_threads or not forks_at_once():
+            return nullcontext(self.executor)
+        executor = LocalExecutor(n_members, n_threads)
+        executor.warm_up()
+        return executor
 
     def _has_time_for_refits(self, trials: Sequence[Trial]) -> bool:
         share, relief = self.rules.refit_share, self.rules.relief

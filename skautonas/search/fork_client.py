@@ -159,6 +159,11 @@ def current_server() -> ForkServer | None:
     return None
 
 
+def forks_at_once() -> bool:
+    """Tell whether another worker would be there in less than a second."""
+    return _server is not None and _server.is_able
+
+
 @lru_cache(maxsize=1)
 def _can_watch() -> bool:
     """Tell whether a process can be watched that is not a child of this one."""

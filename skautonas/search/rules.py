@@ -29,6 +29,8 @@ class Rules:
         Most trials in the final model.
     refits_at_once : int
         How many of them are trained again at once.
+    refit_threads : int
+        Threads that those share, in workers of their own where these start at once.
     has_finals : bool
         Whether the best trials are scored on a fresh split before one of them wins.
     """
@@ -43,4 +45,5 @@ class Rules:
     relief: float = 0.0
     ensemble_size: int = 1
     refits_at_once: int = 1
+    refit_threads: int = 1
     has_finals: bool = False

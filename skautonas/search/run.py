@@ -197,6 +197,7 @@ def _rules(settings: Settings, study: Any, workers: Workers) -> Rules:
         relief=workers.relief,
         ensemble_size=settings.ensemble_size,
         refits_at_once=workers.local.n_workers,
+        refit_threads=workers.n_threads,
         # By the workers that ran them.
         has_finals=bool(study.fresh) and workers.engine is None,
     )

@@ -36,14 +36,21 @@ class Workers:
         Runs the trials elsewhere.
     n_trials : int
         How many trials run at once.
+    n_threads : int
+        Threads on this machine, of all models that are trained at once.
     """
 
     def __init__(
-        self, local: LocalExecutor, engine: Engine | None, n_trials: int
+        self,
+        local: LocalExecutor,
+        engine: Engine | None,
+        n_trials: int,
+        n_threads: int,
     ) -> None:
         self.local = local
         self.engine = engine
         self.n_trials = n_trials
+        self.n_threads = n_threads
         self._ready: list[Future] = []
         self._joined: list[Future] = []
 
@@ -130,4 +137,4 @@ def open_workers(
     n_local = n_trials if engine is None else 1
     n_threads = n_jobs if engine is None and threads_help else 1
     with LocalExecutor(n_local, max(1, n_threads // n_local)) as local:
-        yield Workers(local, engine, n_trials)
+        yield Workers(local, engine, n_trials, n_threads)

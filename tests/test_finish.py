@@ -40,6 +40,7 @@ def task(tmp_path):
 
 def test_a_refit_of_too_few_epochs_is_not_kept(task, tmp_path):
     path = tmp_path / "variables.npz"
+    task = replace(task, seconds=10.0)
     with pytest.raises(NoTimeError, match="epochs of 1000000"):
         refit(Refit(task, 1e6, 1e6, least_epochs=7e5), str(path))
     assert not path.exists()

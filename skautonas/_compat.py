@@ -31,6 +31,7 @@ __all__ = [
     "CALLBACKS",
     "HasMethods",
     "Interval",
+    "StartableProcess",
     "StrOptions",
     "callback_context",
     "check_sample_weight",
@@ -46,8 +47,10 @@ __all__ = [
     "make_picklable",
     "metric_of",
     "pool_size",
+    "reading_process",
     "release_oracle",
     "reset_layer_names",
+    "run_process",
     "save_oracle_in",
     "seed_layers",
     "seed_oracle",
@@ -69,6 +72,37 @@ def callback_context(estimator: Any, max_subtasks: int | None) -> Any:
     return estimator._init_callback_context(
         max_subtasks=max_subtasks, sequential_subtasks=False
     )
+
+
+class StartableProcess(loky.backend.process.LokyProcess):
+    """A process of joblib 1.6's loky, whose way to start can be overridden."""
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        return process_obj.popen()
+
+    def popen(self) -> Any:
+        """Start a new interpreter, and return what multiprocessing asks of it."""
+        return loky.backend.process.LokyProcess._Popen(self)
+
+
+@contextmanager
+def reading_process() -> Iterator[None]:
+    """Let a process object be unpickled, as Python 3.11's multiprocessing has it."""
+    current: Any = multiprocessing.current_process()
+    current._inheriting = True
+    try:
+        yield
+    finally:
+        del current._inheriting
+
+
+def run_process(process_obj: Any) -> int:
+    """Be a process that was unpickled; return its status at the end.
+
+    Python 3.11's multiprocessing has no public way.
+    """
+    return process_obj._bootstrap()
 
 
 def lift_worker_memory_limit() -> None:

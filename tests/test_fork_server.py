@@ -166,7 +166,9 @@ import psutil, time
 from skautonas.search.executor import LocalExecutor
 from tests.processes import servers_of
 ready = LocalExecutor(1).warm_up()
-print(servers_of(psutil.Process())[0].pid, flush=True)
+while not (servers := servers_of(psutil.Process())):
+    time.sleep(0.01)
+print(servers[0].pid, flush=True)
 time.sleep(600)
 """
 

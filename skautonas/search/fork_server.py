@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from skautonas._compat import run_process
 from skautonas._tensorflow import import_tensorflow, paused_garbage_collection
 
 # How the server answers a request: with the number of the new process.
@@ -148,7 +149,7 @@ def _be_forked(channel: socket.socket, files: list[int], server: int) -> None:
         with socket.socket(fileno=files[0]) as told, told.makefile("rb") as pipe:
             read_process = pickle.load(pipe)
             new = read_process(pipe)
-        status = new._bootstrap()
+        status = run_process(new)
     except EOFError:
         pass  # who asked for it was interrupted
     except BaseException:

@@ -5,7 +5,6 @@ import os
 import pickle
 import signal
 from contextlib import suppress
-from multiprocessing import process
 from multiprocessing.connection import wait
 from multiprocessing.context import set_spawning_popen
 from multiprocessing.util import Finalize
@@ -13,7 +12,7 @@ from typing import Any, BinaryIO
 
 from threadpoolctl import threadpool_limits
 
-from skautonas._compat import loky
+from skautonas._compat import StartableProcess, loky, reading_process
 from skautonas.search import fork_server
 from skautonas.search.fork_client import ForkServer, current_server
 
@@ -102,16 +101,16 @@ class ForkedPopen:
             signal.pidfd_send_signal(self.sentinel, signal.SIGKILL)
 
 
-class ForkedProcess(loky.backend.process.LokyProcess):
-    """A process of loky, forked where there is a server for its environment."""
+class ForkedProcess(StartableProcess):
+    """A process of loky, forked where there is a server that can."""
 
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:
+    def popen(self) -> Any:
+        """Have it forked, or start an interpreter."""
         server = current_server()
         if server is not None and server.is_able:
             with suppress(OSError):
-                return ForkedPopen(process_obj, server)
-        return loky.backend.process.LokyProcess._Popen(process_obj)
+                return ForkedPopen(self, server)
+        return super().popen()
 
 
 class ForkingContext(loky.backend.context.LokyContext):
@@ -133,11 +132,6 @@ def read_process(pipe: BinaryIO) -> Any:
         os.dup2(fork_server.inherited[place], stream)
     for name in TRACKERS & preparation.keys():
         preparation[name] = fork_server.inherited[preparation[name]]
-    current: Any = process.current_process()
-    current._inheriting = True
-    try:
+    with reading_process():
         loky.backend.spawn.prepare(preparation)
-        process_obj = pickle.load(pipe)
-    finally:
-        del current._inheriting
-    return process_obj
+        return pickle.load(pipe)

@@ -92,7 +92,7 @@ class Worker:
     def replace(self) -> loky.ProcessPoolExecutor:
         """Return the pool of the process, to be ended; the next task starts another.
 
-        That one imports TensorFlow before it begins with the task.
+        That one is warmed up before it begins with the task.
         """
         pool, self._pool = self._pool, self._start()
         self._began, self.was_replaced = False, True

@@ -148,8 +148,11 @@ PARTS = {
 
 
 def print_parts(rows, budget):
-    """Print by how many points each part changes the score, on the same splits."""
-    rows = latest(rows, budget)
+    """Print by how many points each part changes the score.
+
+    On the same splits, and of the same commit: what has changed since is no part.
+    """
+    rows = [row for row in rows if row["budget"] == budget]
     print()
     print("| part | sets | mean, points | median | better | worse |")
     print("|---|---|---|---|---|---|")
@@ -159,21 +162,34 @@ def print_parts(rows, budget):
             print_gains(part, list(gains.values()))
     losses = {
         (r["set"], r["split"]): r["log_loss_uncalibrated"] - r["log_loss_probabilities"]
-        for k, r in rows.items()
-        if k[0] == "ours" and "log_loss_uncalibrated" in r
+        for r in rows
+        if r["system"] == "ours" and "log_loss_uncalibrated" in r
     }
     if losses:
         print_gains("calibration (of the log-loss)", list(losses.values()))
 
 
 def gains_by_set(rows, with_it, without):
-    """Return by how much one system is ahead of another, the mean of the splits."""
+    """Return by how much one system is ahead of another, the mean of the splits.
+
+    Of each split, the latest commit that both were run at.
+    """
+    fine = [row for row in rows if row["status"] == "ok"]
+    others = {
+        (row["set"], row["split"], row["commit"]): row["score"]
+        for row in fine
+        if row["system"] == without
+    }
     gains = {}
-    for (name, data, split), row in rows.items():
-        other = rows.get((without, data, split))
-        if name == with_it and other and row["status"] == other["status"] == "ok":
-            gains.setdefault(data, []).append(row["score"] - other["score"])
-    return {data: float(np.mean(each)) for data, each in gains.items()}
+    for row in fine:
+        split = (row["set"], row["split"])
+        other = others.get((*split, row.get("commit")))
+        if row["system"] == with_it and other is not None:
+            gains[split] = row["score"] - other
+    by_set = {}
+    for (data, _), gain in gains.items():
+        by_set.setdefault(data, []).append(gain)
+    return {data: float(np.mean(each)) for data, each in by_set.items()}
 
 
 def print_gains(part, gains):

@@ -1,0 +1,50 @@
+"""What the rows of the benchmark say of the parts of a search."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def gains(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "benchmarks"))
+    return importlib.import_module("standing").gains_by_set
+
+
+def row(system, score, commit, *, data="adult", split=0, status="ok"):
+    return {
+        "system": system,
+        "set": data,
+        "split": split,
+        "commit": commit,
+        "score": score,
+        "status": status,
+    }
+
+
+def test_parts_compare_rows_of_one_commit(gains):
+    rows = [
+        row("ours", 0.5, "a"),
+        row("without", 0.25, "a"),
+        row("ours", 0.875, "b"),
+        row("ours", 0.5, "b", split=1),
+        row("without", 0.25, "c", split=1),
+        row("ours", 0.5, "b", split=2, status="killed"),
+        row("without", 0.25, "b", split=2),
+    ]
+    assert gains(rows, "ours", "without") == {"adult": 0.25}
+
+
+def test_the_latest_commit_of_both_counts_and_splits_are_averaged(gains):
+    rows = [
+        row("ours", 0.5, "a"),
+        row("without", 0.25, "a"),
+        row("ours", 0.75, "b"),
+        row("without", 0.625, "b"),
+        row("ours", 0.5, "b", split=1),
+        row("without", 0.625, "b", split=1),
+        row("ours", 0.5, "b", data="letter"),
+        row("without", 0.75, "b", data="letter"),
+    ]
+    assert gains(rows, "ours", "without") == {"adult": 0.0, "letter": -0.25}

@@ -3,6 +3,7 @@
 import copy
 import math
 import multiprocessing
+import os
 import random
 import threading
 from collections.abc import Iterator
@@ -116,6 +117,16 @@ def lift_worker_memory_limit() -> None:
 
 
 _daemon_lock = threading.Lock()
+
+
+def _renew_daemon_lock() -> None:
+    """Have a lock that no thread holds: a forked child has none of its parent's."""
+    global _daemon_lock
+    _daemon_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_daemon_lock)
 
 
 @contextmanager

@@ -56,6 +56,7 @@ def surroundings():
         "threads": [pool["num_threads"] for pool in threadpool_info()],
         "folder": str(Path.cwd()),
         "path": sys.path[-1],
+        "cores": os.sched_getaffinity(0),
     }
 
 
@@ -67,10 +68,15 @@ def test_a_worker_has_the_surroundings_of_the_moment(monkeypatch, tmp_path):
         monkeypatch.delenv("SKAUTONAS_REMOVED")
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "path", [*sys.path, "a-folder"])
-        renew(executor)
-        told = executor.submit(surroundings).result()
+        cores = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(cores)})
+        try:
+            renew(executor)
+            told = executor.submit(surroundings).result()
+        finally:
+            os.sched_setaffinity(0, cores)
     assert set(told.pop("threads")) == {3}
-    expected = {"set": "1", "removed": None}
+    expected = {"set": "1", "removed": None, "cores": {min(cores)}}
     assert told == expected | {"folder": str(tmp_path), "path": "a-folder"}
 
 
@@ -128,6 +134,10 @@ def test_a_forked_process_is_one_of_multiprocessing(end):
     end(process)
     process.join(10)
     assert process.exitcode == UNKNOWN_STATUS
+    sentinel = process.sentinel
+    process.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(sentinel)
 
 
 def run(code, **environment):
@@ -158,6 +168,29 @@ threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 def test_nothing_is_forked_where_another_thread_runs(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(THREAD)
     me, parent = run(WHO, PYTHONPATH=os.pathsep.join([str(tmp_path), str(Path.cwd())]))
+    assert parent == me
+
+
+def test_nothing_is_forked_where_there_is_a_gpu():
+    me, parent = run(WHO, CUDA_VISIBLE_DEVICES="0")
+    assert parent == me
+
+
+# Found by the server alone, which imports it in place of TensorFlow.
+BROKEN = """
+import sys
+if "fork_server" in " ".join(sys.orig_argv):
+    raise ImportError("a broken import")
+sys.path.remove(__file__.removesuffix("tensorflow.py"))
+del sys.modules["tensorflow"]
+import tensorflow
+"""
+
+
+def test_workers_start_where_the_server_could_not_import(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(BROKEN)
+    folders = [f"{tmp_path}{os.sep}", str(Path.cwd())]
+    me, parent = run(WHO, PYTHONPATH=os.pathsep.join(folders))
     assert parent == me
 
 
@@ -195,6 +228,58 @@ with ours, theirs:
     print(fork_server._has_children())
     print(fork_server._next_request(theirs, os.getppid()))
 """
+
+
+WAITS = """
+import os, time
+from skautonas.search.executor import LocalExecutor, _end_idle_workers
+executor = LocalExecutor(2)
+waiting = executor.warm_up()
+start = time.monotonic()
+_end_idle_workers()
+print([future.exception(10).__class__.__name__ for future in waiting])
+print(time.monotonic() - start < 5)
+"""
+
+
+def test_what_waits_for_a_server_that_is_closed_is_cancelled():
+    assert run(WAITS) == ["['CancelledError',", "'CancelledError']", "True"]
+
+
+FULL = """
+import gc, os, resource, time
+from contextlib import suppress
+from skautonas.exceptions import NoWorkerError
+from skautonas.search.executor import LocalExecutor
+from tests.test_fork_server import pid, renew
+executor = LocalExecutor(2)
+[future.result() for future in executor.warm_up()]
+renew(executor)
+executor._free.reverse()  # or the warm one would be next
+before = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, before[1]))
+for _ in range(10):  # threads still close files of the one that was killed
+    time.sleep(0.2)
+    gc.collect()
+    with suppress(OSError):
+        while True:
+            os.dup(0)
+print(executor.submit(pid).exception(60).__class__ is NoWorkerError)
+resource.setrlimit(resource.RLIMIT_NOFILE, before)
+print(executor.submit(pid).result() > 0)
+"""
+
+
+def test_without_files_there_is_no_worker_until_there_are():
+    assert run(FULL) == ["True", "True"]
+
+
+def test_a_worker_ends_with_its_server():
+    with LocalExecutor(1) as executor:
+        worker = psutil.Process(executor.submit(pid).result())
+        for server in servers_of(psutil.Process()):
+            server.kill()
+        worker.wait(timeout=3)
 
 
 def test_a_server_without_workers_ends():

@@ -290,14 +290,28 @@ def test_what_could_not_be_refitted_is_not_scored_again(elapsed, scored):
     best_first = [
         trial(k, -k, seconds, epochs=10.0) for k, seconds in enumerate([1, 1, 8, 1])
     ]
+    assert scored_again(best_first, elapsed) == scored
+
+
+def test_only_trials_that_keep_their_weights_are_scored_again():
+    best_first = [
+        trial(k, -k, 30.0 if k == 2 else 0.1, epochs=10.0)
+        for k in range(MOST_FINALISTS + 2)
+    ]
+    assert scored_again(best_first, 10.0) == [0, 1, 3, 4, 5, 6, 7]
+
+
+def scored_again(best_first, elapsed):
+    """Return the numbers of those that are, after so many seconds of a minute."""
     rules = Rules(None, 1.25, 1, in_order=False, refits_at_once=2, has_finals=True)
     pool = Pool({t.number: t.outcome for t in best_first}, n_begun=9)
     now = [0.0]
     budget = Budget(60.0, clock=lambda: now[0])
     now[0] = elapsed
     finisher = Finisher(rules, pool, budget, None, Interrupt())
-    assert list(finisher._fresh_scores(best_first[0], best_first)) == scored
-    assert [task.number for task in pool.tasks] == scored
+    scores = finisher._fresh_scores(best_first[0], best_first)
+    assert list(scores) == [task.number for task in pool.tasks]
+    return list(scores)
 
 
 def test_the_winner_is_scored_again_whatever_the_rounding():

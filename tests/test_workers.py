@@ -12,9 +12,9 @@ from skautonas import ImageSearchClassifier, TabularSearchClassifier
 from skautonas.exceptions import SearchFailedError
 from skautonas.search.budget import Budget
 from skautonas.search.executor import LocalExecutor
-from skautonas.search.finish import Finisher
-from skautonas.search.fork_client import forks_at_once
+from skautonas.search.fork_client import ready_server
 from skautonas.search.interrupt import Interrupt
+from skautonas.search.refits import Refitter
 from skautonas.search.rules import Rules
 from skautonas.search.workers import Workers, open_workers
 from skautonas.space import ImageSpace, TabularSpace
@@ -70,9 +70,9 @@ def test_a_worker_that_does_not_start_is_an_error(dies, monkeypatch):
 def of_refits(executor, refit_threads, n_members):
     """Return the threads that each of some refits has."""
     rules = Rules(None, 1.0, 1, in_order=False, refit_threads=refit_threads)
-    finisher = Finisher(rules, executor, Budget(None), Path(), Interrupt())
-    with finisher._refitter(n_members) as refitter:
-        futures = [refitter.submit(threads) for _ in range(n_members)]
+    refitter = Refitter(rules, executor, Budget(None), Path(), Interrupt())
+    with refitter._workers(n_members) as workers:
+        futures = [workers.submit(threads) for _ in range(n_members)]
         return [future.result() for future in futures]
 
 
@@ -83,9 +83,9 @@ def test_refits_share_the_threads_of_all(refit_threads, n_members, each, monkeyp
     with LocalExecutor(n_members) as executor:
         for future in executor.warm_up():
             future.result()
-        forks = forks_at_once()
+        forks = ready_server() is not None
         assert forks == (sys.platform == "linux")
         expected = [each if forks else 1] * n_members
         assert of_refits(executor, refit_threads, n_members) == expected
-        monkeypatch.setattr("skautonas.search.finish.forks_at_once", lambda: False)
+        monkeypatch.setattr("skautonas.search.refits.ready_server", lambda: None)
         assert of_refits(executor, refit_threads, n_members) == [1] * n_members

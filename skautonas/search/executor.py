@@ -23,7 +23,7 @@ from skautonas.exceptions import NoWorkerError, SearchFailedError
 from skautonas.search.devices import visible_devices
 from skautonas.search.fork_client import close_server
 from skautonas.search.memory import machine_bytes
-from skautonas.search.worker import Worker, import_tensorflow
+from skautonas.search.worker import Worker, end_pool, import_tensorflow
 
 # A worker that holds more than this share of its part of the machine's memory, after a
 # task, starts anew.
@@ -120,7 +120,7 @@ class LocalExecutor(Executor):
                 return False
             pool = worker.replace()
         # Waits until the process is gone, and with it what it was writing.
-        pool.shutdown(wait=True, kill_workers=True)
+        end_pool(pool, wait=True)
         return True
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -293,9 +293,10 @@ def _end_with_this_process() -> None:
 
 
 def _end_idle_workers() -> None:
-    while _idle:
-        _idle.pop().replace().shutdown(wait=True, kill_workers=True)
+    # First, so that nothing that waited for it starts another worker.
     close_server()
+    while _idle:
+        end_pool(_idle.pop().replace(), wait=True)
     remove_orphans()  # theirs
 
 

@@ -1,21 +1,18 @@
 """From the best trials of a search to the archive of the final model."""
 
 import math
-import time
 import uuid
 import warnings
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from skautonas.estimation.evaluate import evaluate
-from skautonas.estimation.finish import assemble, refit
+from skautonas.estimation.finish import assemble
 from skautonas.estimation.selection import Selection, select
-from skautonas.estimation.task import WRITE_SECONDS, Member, Refit, TrialOutcome
+from skautonas.estimation.task import WRITE_SECONDS, Member, TrialOutcome
 from skautonas.exceptions import (
     DamagedFileError,
-    NoTimeError,
     SearchFailedError,
     SkautonasWarning,
 )
@@ -25,24 +22,21 @@ from skautonas.search.budget import (
     NEEDED_SECONDS,
     Budget,
 )
-from skautonas.search.deadlines import OVERRUN_SECONDS
 from skautonas.search.executor import LocalExecutor, result_within
 from skautonas.search.final_model import FinalModel
 from skautonas.search.finalists import (
     FINAL_SHARE,
+    MOST_FINALISTS,
     again_seconds,
     finalists,
     winner_of,
 )
-from skautonas.search.fork_client import forks_at_once
 from skautonas.search.interrupt import Interrupt
 from skautonas.search.reevaluation import reevaluate
+from skautonas.search.refits import Refitter
 from skautonas.search.rules import Rules
 from skautonas.search.trial import Trial
 
-# A refit that gets less than this share of the time that it needs, or of its epochs, is
-# worth less than the trial it would replace.
-MIN_REFIT_SHARE = 0.7
 # What the expected score of the best trial may take.
 SELECT_SECONDS = 1.0
 
@@ -77,6 +71,7 @@ class Finisher:
         self.budget = budget
         self.folder = folder
         self.interrupt = interrupt
+        self.refitter = Refitter(rules, executor, budget, folder, interrupt)
 
     def finish(self, winner: Trial, compared: Sequence[Trial]) -> FinalModel:
         """Refit the best trials on all rows, or put their own models together.
@@ -99,7 +94,8 @@ class Finisher:
         size = self.rules.ensemble_size
         selection = self._selection(winner, compared, size)
         chosen, score = selection.members, selection.score
-        refits, failure = self._refits([trials[m.task.number] for m in chosen], chosen)
+        again = [trials[member.task.number] for member in chosen]
+        refits, failure = self.refitter.refit(again, chosen)
         # Members of fewer or more rows would not be those that were chosen together.
         refitted = len(refits) == len(chosen)
         members = refits if refitted else list(chosen)
@@ -136,7 +132,9 @@ class Finisher:
         seconds = min(FINAL_SHARE * budget.seconds, left - refit_seconds(winner))
         # One that could not be refitted then would win for nothing.
         longest = max(left - seconds, refit_seconds(winner))
-        able = [trial for trial in compared if refit_seconds(trial) <= longest]
+        # Of others, the weights may be deleted already.
+        best = compared[:MOST_FINALISTS]
+        able = [trial for trial in best if refit_seconds(trial) <= longest]
         chosen = finalists(able, seconds, rules.refits_at_once)
         if not chosen or self.interrupt.requested:
             return {}
@@ -167,82 +165,9 @@ class Finisher:
             )
             return Selection((alone,), winner.score)
 
-    def _refits(
-        self, trials: Sequence[Trial], members: Sequence[Member]
-    ) -> tuple[list[Member], str | None]:
-        """Return those members that were trained on all rows, and the first error."""
-        refitted: list[Member] = []
-        errors: list[str] = []
-        if not self._has_time_for_refits(trials):
-            return refitted, None
-        at_once = self.rules.refits_at_once
-        for first in range(0, len(members), at_once):
-            if self.interrupt.requested:
-                break
-            rounds = math.ceil((len(members) - first) / at_once)
-            seconds = (self.budget.left() - FINISH_SECONDS / 2) / rounds
-            some = slice(first, first + at_once)
-            done, failed = self._refits_at_once(trials[some], members[some], seconds)
-            refitted += done
-            errors += failed
-        return refitted, errors[0] if errors else None
-
-    def _refits_at_once(
-        self, trials: Sequence[Trial], members: Sequence[Member], seconds: float
-    ) -> tuple[list[Member], list[str]]:
-        """Return those that were trained on all rows in so many seconds, and errors."""
-        files = [self._file("variables") for _ in members]
-        jobs = [_refit_job(trial, seconds) for trial in trials]
-        refitted: list[Member] = []
-        errors: list[str] = []
-        with self._refitter(len(members)) as executor:
-            futures = [
-                executor.submit(refit, job, str(file))
-                for job, file in zip(jobs, files, strict=True)
-            ]
-            # A worker may be new, and start while the refit waits.
-            longest = seconds + OVERRUN_SECONDS + MAX_COLD_START
-            running = self.interrupt.wait(futures, longest)
-            for future in running:
-                executor.kill(future)
-        for member, file, future in zip(members, files, futures, strict=True):
-            if future in running:
-                if not self.interrupt.requested:
-                    errors.append(f"it was ended after {longest:.1f} s")
-                continue
-            try:
-                future.result()
-                refitted.append(replace(member, variables=str(file)))
-            except NoTimeError:
-                continue
-            except Exception as error:
-                errors.append(f"{type(error).__name__}: {error}")
-        return refitted, errors
-
-    def _refitter(self, n_members: int) -> AbstractContextManager[LocalExecutor]:
-        """Return what trains so many models at once, with all threads if it can."""
-        n_threads = self.rules.refit_threads // n_members
-        if n_threads <= self.executor.n_threads or not forks_at_once():
-            return nullcontext(self.executor)
-        executor = LocalExecutor(n_members, n_threads)
-        executor.warm_up()
-        return executor
-
-    def _has_time_for_refits(self, trials: Sequence[Trial]) -> bool:
-        share, relief = self.rules.refit_share, self.rules.relief
-        if not share or self.interrupt.requested:
-            return False
-        n_workers = self.rules.refits_at_once
-        at_once = min(len(trials), n_workers)
-        # As many refits as there were trials: a core has no fewer to run.
-        relief *= (n_workers - at_once) / max(1, n_workers - 1)
-        needed = sum(t.refit_seconds(share, relief) for t in trials) / at_once
-        left = self.budget.left() - FINISH_SECONDS / 2
-        return left >= MIN_REFIT_SHARE * (needed + WRITE_SECONDS)
-
     def _assembled(self, members: Sequence[Member], on_whole: bool) -> bytes:
         """Return the archive of the members' models, put together."""
-        path = self._file("final")
+        path = self.folder / f"final-{uuid.uuid4().hex}.keras"
         future = self.executor.submit(assemble, members, on_whole, str(path))
         longest = max(self.budget.left(), MAX_COLD_START + NEEDED_SECONDS)
         overdue = (
@@ -284,10 +209,6 @@ class Finisher:
             )
         return _member(winner, again)
 
-    def _file(self, kind: str) -> Path:
-        suffix = ".keras" if kind == "final" else ".npz"
-        return self.folder / f"{kind}-{uuid.uuid4().hex}{suffix}"
-
 
 def _member(trial: Trial, outcome: TrialOutcome) -> Member:
     folder = Path(trial.task.folder)
@@ -296,18 +217,4 @@ def _member(trial: Trial, outcome: TrialOutcome) -> Member:
         str(folder / str(outcome.checkpoint)),
         None if outcome.outputs is None else str(folder / outcome.outputs),
         outcome.temperature,
-    )
-
-
-def _refit_job(trial: Trial, seconds: float) -> Refit:
-    """Return the task of a refit in so many seconds."""
-    limit = None if math.isinf(seconds) else seconds
-    outcome = trial.outcome
-    # Where nothing else ends it, it takes no longer than what was timed.
-    longer = 1.0 if limit is None else trial.shortened
-    return Refit(
-        replace(trial.task, seconds=limit, asked_at=time.monotonic()),
-        planned_epochs=outcome.planned_epochs * longer,
-        best_epoch=outcome.best_epoch * longer,
-        least_epochs=MIN_REFIT_SHARE * outcome.best_epoch,
     )

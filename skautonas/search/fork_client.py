@@ -16,10 +16,13 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any
 
+from skautonas.search.devices import visible_devices
 from skautonas.search.fork_server import NUMBER, REFUSED
 
 # The import of TensorFlow takes minutes on the busiest of machines.
 READY_SECONDS = 600.0
+# A fork takes less than 0.1 s; where there is no answer, there is another way.
+FORK_SECONDS = 60.0
 # Deaf to Ctrl-C from its first line on.
 _COMMAND = (
     "import json, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
@@ -109,6 +112,7 @@ class ForkServer:
         """
         ours, theirs = socket.socketpair()
         with ours:
+            ours.settimeout(FORK_SECONDS)
             with theirs:
                 socket.send_fds(self._channel, [b"1"], [theirs.fileno(), *files])
             answer = ours.recv(NUMBER.size)
@@ -147,7 +151,7 @@ def current_server() -> ForkServer | None:
     None where there can be none.
     """
     global _server
-    if not _can_watch():
+    if not _can_fork():
         return None
     with _lock, suppress(OSError):
         if _server is not None and _server.has_ended:
@@ -159,9 +163,20 @@ def current_server() -> ForkServer | None:
     return None
 
 
-def forks_at_once() -> bool:
-    """Tell whether another worker would be there in less than a second."""
-    return _server is not None and _server.is_able
+def ready_server() -> ForkServer | None:
+    """Return the server of this process where workers can be forked now.
+
+    Nothing is started, and nothing waited for.
+    """
+    server = _server
+    if server is None or not server.is_able or server.has_ended or not _can_fork():
+        return None
+    return server
+
+
+def _can_fork() -> bool:
+    """Tell whether workers may be forked: not where a GPU's driver is loaded before."""
+    return _can_watch() and not visible_devices()
 
 
 @lru_cache(maxsize=1)
@@ -210,9 +225,10 @@ def close_server() -> None:
     """End the server of this process."""
     global _server
     with _lock:
-        if _server is not None:
-            _server.close()
-        _server = None
+        server, _server = _server, None
+    # What waits for it may need the lock, to be told that there is none.
+    if server is not None:
+        server.close()
 
 
 def _forget_server() -> None:

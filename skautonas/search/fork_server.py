@@ -4,7 +4,6 @@ To import it takes 4 s of a core, to fork less than 0.1 s. Nothing of TensorFlow
 the server, which has one thread: so that what is forked is whole.
 """
 
-import gc
 import os
 import pickle
 import select
@@ -21,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from skautonas._compat import run_process
-from skautonas._tensorflow import import_tensorflow, paused_garbage_collection
+from skautonas.search.preload import preload
 
 # How the server answers a request: with the number of the new process.
 NUMBER = struct.Struct("q")
@@ -64,14 +63,11 @@ def _import(parent: int) -> None:
     imported = threading.Event()
     watch = threading.Thread(target=watch_parent, args=(parent, imported))
     watch.start()
-    with paused_garbage_collection():
-        import_tensorflow()
-        import skautonas.estimation.evaluate
-        import skautonas.estimation.finish  # noqa: F401
-    # What the collection of garbage leaves alone is not copied for each worker.
-    gc.freeze()
-    imported.set()
-    watch.join()
+    try:
+        preload()
+    finally:
+        imported.set()
+        watch.join()
 
 
 def _fork() -> int:
@@ -99,6 +95,12 @@ def _threads() -> int:
         with suppress(OSError):  # it has just ended
             names.append(file.read_text().strip())
     return sum(name not in SAFE_THREADS for name in names)
+
+
+def end_with_parent(parent: int) -> None:
+    """Have this process end when its parent is gone."""
+    watched = (parent, threading.Event())
+    threading.Thread(target=watch_parent, args=watched, daemon=True).start()
 
 
 def watch_parent(parent: int, ended: threading.Event) -> None:
@@ -132,7 +134,7 @@ def _has_children() -> bool:
 
 # In a process that was forked.
 
-# What it was given, and the server, which is its parent.
+# The files that it was given, and the server, which is its parent.
 inherited: list[int] = []
 forked_by: int | None = None
 
@@ -142,6 +144,7 @@ def _be_forked(channel: socket.socket, files: list[int], server: int) -> None:
     global forked_by
     status = 1
     try:
+        end_with_parent(server)
         channel.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         forked_by, inherited[:] = server, files[1:]

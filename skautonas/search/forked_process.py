@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from skautonas._compat import StartableProcess, loky, reading_process
 from skautonas.search import fork_server
-from skautonas.search.fork_client import ForkServer, current_server
+from skautonas.search.fork_client import ForkServer, ready_server
 
 # What multiprocessing says where it cannot know how a process ended.
 UNKNOWN_STATUS = 255
@@ -55,7 +55,7 @@ class ForkedPopen:
         except OSError:  # too many files
             os.kill(self.pid, signal.SIGKILL)
             raise
-        Finalize(self, os.close, (self.sentinel,))
+        self.close = Finalize(self, os.close, (self.sentinel,))
 
     def _payload(self, process_obj: Any) -> bytes:
         """Return what the new process reads: first of all, how to read the rest."""
@@ -67,9 +67,11 @@ class ForkedPopen:
             preparation[name] = self.duplicate_for_child(preparation[name])
         streams = {file: self.duplicate_for_child(file) for file in (1, 2)}
         environment = {**os.environ, **process_obj.env}
+        cores = os.sched_getaffinity(0)
         set_spawning_popen(self)  # type: ignore[arg-type]
         try:
-            for part in (read_process, environment, streams, preparation, process_obj):
+            told = (environment, cores, streams, preparation)
+            for part in (read_process, *told, process_obj):
                 loky.backend.reduction.dump(part, payload)
         finally:
             set_spawning_popen(None)
@@ -106,8 +108,8 @@ class ForkedProcess(StartableProcess):
 
     def popen(self) -> Any:
         """Have it forked, or start an interpreter."""
-        server = current_server()
-        if server is not None and server.is_able:
+        server = ready_server()
+        if server is not None:
             with suppress(OSError):
                 return ForkedPopen(self, server)
         return super().popen()
@@ -121,9 +123,10 @@ class ForkingContext(loky.backend.context.LokyContext):
 
 def read_process(pipe: BinaryIO) -> Any:
     """Return the process that a payload tells, which this one is to become."""
-    environment, streams, preparation = (pickle.load(pipe) for _ in range(3))
+    environment, cores, streams, preparation = (pickle.load(pipe) for _ in range(4))
     os.environ.clear()
     os.environ.update(environment)
+    os.sched_setaffinity(0, cores)
     n_threads = int(environment["OMP_NUM_THREADS"])
     if n_threads > 1:
         # Libraries that are imported already have read another number.

@@ -1,6 +1,5 @@
 """One worker: a process of its own, that evaluates one task at a time."""
 
-import gc
 import os
 import signal
 import sys
@@ -8,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, suppress
 from functools import partial
 from multiprocessing.util import Finalize
@@ -16,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from skautonas._compat import children_allowed, lift_worker_memory_limit, loky
 from skautonas._files import temporary_folder
-from skautonas._tensorflow import paused_garbage_collection, start_tensorflow
+from skautonas._tensorflow import start_tensorflow
 from skautonas.exceptions import NoWorkerError
 from skautonas.search import fork_server
 from skautonas.search.devices import Device
 from skautonas.search.fork_client import when_ready
 from skautonas.search.forked_process import ForkingContext
 from skautonas.search.memory import own_bytes
+from skautonas.search.preload import preload
 
 if TYPE_CHECKING:
     from skautonas.estimation.task import TrialOutcome, TrialTask
@@ -51,9 +51,12 @@ class Worker:
         self.n_threads = n_threads
         self.device = device
         self._environment = environment(n_threads, device)
-        self._pool = self._start()
+        self._pool: loky.ProcessPoolExecutor | None = None
         self._began = False
         self.was_replaced = False
+        self._n_replaced = 0
+        # A task may be submitted by the thread that waited for the server.
+        self._lock = threading.RLock()
 
     def submit(self, function: Callable) -> Future:
         """Run a function in the process.
@@ -70,37 +73,45 @@ class Worker:
             # Not before: at the end of a search, others need the cores.
             self.warm_up()
         self._began = True
-        submit = partial(self._submit, partial(measured, function))
-        return when_ready(submit)
+        task = partial(measured, function)
+        return when_ready(partial(self._submit, task, self._n_replaced))
 
-    def _submit(self, function: Callable) -> Future:
-        try:
-            with children_allowed():
-                try:
-                    return self._pool.submit(function)
-                except (loky.process_executor.BrokenProcessPool, RuntimeError):
-                    self._pool = self._start()
-                    return self._pool.submit(function)
-        except Exception as error:
-            # The task may be queued there already, and must not run later.
-            self.end()
-            raise NoWorkerError(
-                "Expected another worker process; none could be started "
-                f"({type(error).__name__}: {error})."
-            ) from error
+    def _submit(self, function: Callable, n_replaced: int) -> Future:
+        with self._lock:
+            if n_replaced != self._n_replaced:  # the process was ended meanwhile
+                raise CancelledError
+            try:
+                with children_allowed():
+                    return self._submit_now(function)
+            except Exception as error:
+                # The task may be queued there already, and must not run later.
+                self.end()
+                raise NoWorkerError(
+                    "Expected another worker process; none could be started "
+                    f"({type(error).__name__}: {error})."
+                ) from error
 
-    def replace(self) -> loky.ProcessPoolExecutor:
+    def _submit_now(self, function: Callable) -> Future:
+        if self._pool is not None:
+            with suppress(loky.process_executor.BrokenProcessPool, RuntimeError):
+                return self._pool.submit(function)
+        self._pool = self._start()
+        return self._pool.submit(function)
+
+    def replace(self) -> loky.ProcessPoolExecutor | None:
         """Return the pool of the process, to be ended; the next task starts another.
 
         That one is warmed up before it begins with the task.
         """
-        pool, self._pool = self._pool, self._start()
-        self._began, self.was_replaced = False, True
+        with self._lock:
+            pool, self._pool = self._pool, None
+            self._n_replaced += 1
+            self._began, self.was_replaced = False, True
         return pool
 
     def end(self) -> None:
         """End the process, and do not wait until it is gone."""
-        self.replace().shutdown(wait=False, kill_workers=True)
+        end_pool(self.replace(), wait=False)
 
     def renew(self) -> None:
         """Start another process in place of one that has grown, and warm it up."""
@@ -129,6 +140,12 @@ class Worker:
         )
 
 
+def end_pool(pool: loky.ProcessPoolExecutor | None, wait: bool) -> None:
+    """End the process of a pool, if there is one, and perhaps wait until it is gone."""
+    if pool is not None:
+        pool.shutdown(wait=wait, kill_workers=True)
+
+
 def environment(n_threads: int, device: Device) -> dict[str, str]:
     """Return the environment in which a worker starts."""
     variables = {
@@ -151,8 +168,9 @@ def prepare_worker(parent: int) -> None:
     lift_worker_memory_limit()
     with suppress(OSError):  # as where the disk is full
         _have_own_folder()
-    watched = (fork_server.forked_by or parent, threading.Event())
-    threading.Thread(target=fork_server.watch_parent, args=watched, daemon=True).start()
+    # One that was forked watches the server already, which ends with the parent.
+    if fork_server.forked_by is None:
+        fork_server.end_with_parent(parent)
 
 
 def _have_own_folder() -> None:
@@ -183,16 +201,9 @@ def import_tensorflow(asked_at: float) -> float:
     float
         Seconds since then.
     """
-    is_cold = "tensorflow" not in sys.modules
-    with paused_garbage_collection():
-        start_tensorflow()
-        import skautonas.estimation.evaluate
-        import skautonas.estimation.finish  # noqa: F401
-
-    if is_cold:
-        # A trial ends with a collection of garbage. It took 0.2 s where it went through
-        # all that these imports made.
-        gc.freeze()
+    if "tensorflow" not in sys.modules:
+        preload()
+    start_tensorflow()
     return time.monotonic() - asked_at
 
 

@@ -55,7 +55,7 @@ def end_of(process, timeout):
 
 
 def interrupt_after(process, line, times=1, wait=0.0):
-    """Send Ctrl-C when a line was printed, and so many seconds after it.
+    """Send Ctrl-C when a line was printed, and so many seconds after a worker began.
 
     As a terminal does it, to the process and all its workers. Returns output, errors
     and seconds.
@@ -65,15 +65,19 @@ def interrupt_after(process, line, times=1, wait=0.0):
         printed.append(text)
         if line in text:
             break
+    parent = psutil.Process(process.pid)
+    began = time.monotonic()
+    while not parent.children() and time.monotonic() < began + 20:
+        time.sleep(0.01)
     time.sleep(wait)
-    workers = psutil.Process(process.pid).children(recursive=True)
-    assert workers
+    workers = parent.children(recursive=True)
     began = time.monotonic()
     for _ in range(times):
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(0.05)
     output, errors = end_of(process, 30)
     seconds = time.monotonic() - began
+    assert workers
     _, alive = psutil.wait_procs(workers, timeout=5)
     assert not [worker for worker in alive if worker.status() != "zombie"]
     return "".join(printed) + output, errors, seconds

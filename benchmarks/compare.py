@@ -4,8 +4,8 @@ Run: ``SKAUTONAS_DATA=... python benchmarks/compare.py`` (the folder's layout is
 ``problems.py``). Each fit runs in a process of its own, peers in environments of their
 own (``peers/requirements``), all on the same two cores, one after another. A fit is
 killed at twice its budget, or as `SYSTEMS` says. Each run is a line of
-``results/compare.jsonl``: what is there is not run again, but ours where the code has
-changed since.
+``results/compare.jsonl``: what is there is not run again, but ours where the code or
+the machine has changed since: in a minute, a faster one trains more.
 
 Without options, all that is compared is run, which takes hours, and a run that is
 stopped goes on. ``--table`` prints what is there. A failure counts as the constant
@@ -157,7 +157,13 @@ def machine():
     if info.exists():
         lines = [line for line in info.read_text().splitlines() if "model name" in line]
         model = lines[0].split(":")[1].strip() if lines else model
-    return {"cpu": model, "cores": len(os.sched_getaffinity(0))}
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return {
+        "cpu": model,
+        "cores": len(os.sched_getaffinity(0)),
+        # The same model may be faster another day, beside other work.
+        "boot": boot.read_text()[:8] if boot.exists() else None,
+    }
 
 
 def run(name, data, number, budget):
@@ -264,13 +270,12 @@ def measure(arguments, sets, known):
     rows = []
     for name, data, number in plan(arguments.systems, sets, arguments.splits):
         row = {"system": name, "set": data, "split": number}
-        row["budget"] = arguments.budget
+        row |= {"budget": arguments.budget, "machine": machine()}
         if SYSTEMS[name].is_ours:
             row["commit"] = commit() if arguments.rows == ROWS else "scratch"
         if key(row) in known:
             continue
         row |= run(name, data, number, arguments.budget)
-        row["machine"] = machine()
         with arguments.rows.open("a") as file:
             file.write(json.dumps(row) + "\n")
         told = row.get("error") or f"{row['score']:.4f} in {row['seconds']:.0f} s"

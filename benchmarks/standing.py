@@ -16,9 +16,10 @@ def read_rows(path):
 
 
 def key(row):
-    """Return what a row is of."""
+    """Return what a row is of: of ours the commit and the machine, too."""
     names = ("system", "set", "split", "budget", "commit")
-    return tuple(row.get(name) for name in names)
+    boot = row["machine"].get("boot") if "commit" in row else None
+    return (*(row.get(name) for name in names), boot)
 
 
 def latest(rows, budget):
@@ -150,7 +151,8 @@ PARTS = {
 def print_parts(rows, budget):
     """Print by how many points each part changes the score.
 
-    On the same splits, and of the same commit: what has changed since is no part.
+    On the same splits, at the same commit and on the same machine: what else has
+    changed is no part.
     """
     rows = [row for row in rows if row["budget"] == budget]
     print()
@@ -172,20 +174,14 @@ def print_parts(rows, budget):
 def gains_by_set(rows, with_it, without):
     """Return by how much one system is ahead of another, the mean of the splits.
 
-    Of each split, the latest commit that both were run at.
+    Of each split, the latest commit and machine that both were run at.
     """
-    fine = [row for row in rows if row["status"] == "ok"]
-    others = {
-        (row["set"], row["split"], row["commit"]): row["score"]
-        for row in fine
-        if row["system"] == without
-    }
+    fine = {key(row): row["score"] for row in rows if row["status"] == "ok"}
     gains = {}
-    for row in fine:
-        split = (row["set"], row["split"])
-        other = others.get((*split, row.get("commit")))
-        if row["system"] == with_it and other is not None:
-            gains[split] = row["score"] - other
+    for (system, *what), score in fine.items():
+        other = fine.get((without, *what))
+        if system == with_it and other is not None:
+            gains[tuple(what[:2])] = score - other
     by_set = {}
     for (data, _), gain in gains.items():
         by_set.setdefault(data, []).append(gain)

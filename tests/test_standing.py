@@ -12,22 +12,25 @@ def gains(monkeypatch):
     return importlib.import_module("standing").gains_by_set
 
 
-def row(system, score, commit, *, data="adult", split=0, status="ok"):
+def row(system, score, commit, *, data="adult", split=0, status="ok", boot="x"):
     return {
         "system": system,
         "set": data,
         "split": split,
+        "budget": 60.0,
         "commit": commit,
+        "machine": {"boot": boot},
         "score": score,
         "status": status,
     }
 
 
-def test_parts_compare_rows_of_one_commit(gains):
+def test_parts_compare_rows_of_one_commit_and_one_machine(gains):
     rows = [
         row("ours", 0.5, "a"),
         row("without", 0.25, "a"),
         row("ours", 0.875, "b"),
+        row("without", 0.375, "b", boot="y"),
         row("ours", 0.5, "b", split=1),
         row("without", 0.25, "c", split=1),
         row("ours", 0.5, "b", split=2, status="killed"),

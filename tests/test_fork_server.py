@@ -20,6 +20,11 @@ from tests.processes import servers_of
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="no fork there")
 
 
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+
 def sleep_long():
     time.sleep(600)
 
@@ -199,7 +204,8 @@ import psutil, time
 from skautonas.search.executor import LocalExecutor
 from tests.processes import servers_of
 ready = LocalExecutor(1).warm_up()
-while not (servers := servers_of(psutil.Process())):
+end = time.monotonic() + 60
+while not (servers := servers_of(psutil.Process())) and time.monotonic() < end:
     time.sleep(0.01)
 print(servers[0].pid, flush=True)
 time.sleep(600)
@@ -231,19 +237,73 @@ with ours, theirs:
 
 
 WAITS = """
-import os, time
+import os, psutil, time
+from tests.processes import servers_of
 from skautonas.search.executor import LocalExecutor, _end_idle_workers
 executor = LocalExecutor(2)
-waiting = executor.warm_up()
+waiting = [*executor.warm_up(), *executor.warm_up()]
 start = time.monotonic()
 _end_idle_workers()
-print([future.exception(10).__class__.__name__ for future in waiting])
-print(time.monotonic() - start < 5)
+print(*[future.exception(10).__class__.__name__ for future in waiting])
+print(time.monotonic() - start < 5, servers_of(psutil.Process()))
 """
 
 
 def test_what_waits_for_a_server_that_is_closed_is_cancelled():
-    assert run(WAITS) == ["['CancelledError',", "'CancelledError']", "True"]
+    assert run(WAITS) == ["CancelledError"] * 4 + ["True", "[]"]
+
+
+# What is told of a server as it is ready, in a thread, while others end it.
+TOLD = """
+import threading, time, psutil
+from skautonas.search import fork_client
+from tests.processes import servers_of
+server = fork_client.current_server()
+began, others = threading.Event(), []
+def told(ready):
+    began.set()
+    time.sleep(1)
+    others.append(fork_client.current_server())
+server.ready.add_done_callback(told)
+began.wait(60)
+"""
+CLOSED = """
+fork_client.close_server()
+print(others)
+"""
+KILLED_THEN = """
+servers_of(psutil.Process())[0].kill()
+time.sleep(0.5)
+another = fork_client.current_server()
+print(another is server, others)
+another.ready.result(60)
+print(others == [another])
+"""
+
+
+def test_a_server_can_be_closed_or_replaced_while_it_is_told_of():
+    assert run(TOLD + CLOSED) == ["[None]"]
+    assert run(TOLD + KILLED_THEN) == ["False", "[]", "True"]
+
+
+GONE = """
+import time, psutil
+from skautonas.search import fork_client
+from tests.processes import servers_of
+seen = []
+for _ in range(3):
+    server = fork_client.current_server()
+    while server is not None and not (servers := servers_of(psutil.Process())):
+        time.sleep(0.01)
+    if server is not None:
+        servers[0].kill()
+        print(server.ready.result(60))
+print(server)
+"""
+
+
+def test_after_two_servers_that_are_gone_there_is_none():
+    assert run(GONE) == ["False", "False", "None"]
 
 
 FULL = """

@@ -80,6 +80,7 @@ def of_refits(executor, refit_threads, n_members):
     ("refit_threads", "n_members", "each"), [(1, 1, 1), (7, 1, 7), (7, 2, 3), (2, 2, 1)]
 )
 def test_refits_share_the_threads_of_all(refit_threads, n_members, each, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with LocalExecutor(n_members) as executor:
         for future in executor.warm_up():
             future.result()

@@ -97,7 +97,8 @@ class LocalExecutor(Executor):
                 return
             worker = self._free.pop() if self._free else _lease(self.n_threads)
             self._free.append(worker)
-            worker.warm_up()
+            with suppress(NoWorkerError):  # what runs may still end by itself
+                worker.warm_up()
 
     def kill(self, future: Future) -> None:
         """End the worker that is busy with a task; the next task starts another.
@@ -162,9 +163,12 @@ class LocalExecutor(Executor):
             worker = self._free.pop()
             try:
                 inner = worker.submit(task)
-            except NoWorkerError as error:
+            except BaseException as error:
+                worker.end()
                 self._free.insert(0, worker)
                 outer.set_exception(error)
+                if not isinstance(error, NoWorkerError):
+                    raise
                 continue
             self._busy[outer] = (worker, inner)
             inner.add_done_callback(partial(self._finish, outer))
@@ -293,7 +297,7 @@ def _end_with_this_process() -> None:
 
 
 def _end_idle_workers() -> None:
-    # First, so that nothing that waited for it starts another worker.
+    # First, so that nothing that waits for it starts another worker.
     close_server()
     while _idle:
         end_pool(_idle.pop().replace(), wait=True)

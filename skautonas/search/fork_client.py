@@ -4,8 +4,10 @@ Where there can be none, as on another system than Linux, or beside threads that
 started in each process, every worker imports TensorFlow itself.
 """
 
+import errno
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -23,9 +25,12 @@ from skautonas.search.fork_server import NUMBER, REFUSED
 READY_SECONDS = 600.0
 # A fork takes less than 0.1 s; where there is no answer, there is another way.
 FORK_SECONDS = 60.0
-# Deaf to Ctrl-C from its first line on.
+# After so many servers that were gone before they could fork, there is no other one.
+MOST_FAILED = 2
+# Deaf to Ctrl-C, which the thread that starts it blocks.
 _COMMAND = (
     "import json, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    "signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT}); "
     "said = sys.stdin.read() or sys.exit(); "
     "told = json.loads(said); sys.path[:] = told['path']; "
     "from skautonas.search.fork_server import serve; "
@@ -49,10 +54,13 @@ class ForkServer:
     ready : concurrent.futures.Future
         Whether workers can be forked, as soon as that is known; cancelled where the
         server was closed before.
+    has_failed : bool
+        Whether it was gone before it was known.
     """
 
     def __init__(self) -> None:
         self.ready: Future = Future()
+        self.has_failed = False
         self._lock = threading.Lock()
         self._closed = False
         self._process: subprocess.Popen | None = None
@@ -64,18 +72,21 @@ class ForkServer:
         self._starter.start()
 
     def _start(self, theirs: socket.socket) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        answer = b""
         try:
             with theirs, self._lock:
                 if not self._closed:
                     self._process = self._launch(theirs.fileno())
             self._channel.settimeout(READY_SECONDS)
-            can_fork = self._channel.recv(1) == b"1"
+            answer = self._channel.recv(1)
         except OSError:
-            can_fork = False
+            pass
         if self._closed:
             self.ready.cancel()
         else:
-            self.ready.set_result(can_fork)
+            self.has_failed = not answer
+            self.ready.set_result(answer == b"1")
 
     def _launch(self, channel_file: int) -> subprocess.Popen:
         process = subprocess.Popen(
@@ -97,8 +108,10 @@ class ForkServer:
         return self.ready.done() and not self.ready.cancelled() and self.ready.result()
 
     @property
-    def has_ended(self) -> bool:
-        """Whether it was able to fork workers, and is gone."""
+    def is_gone(self) -> bool:
+        """Whether another one could fork workers in its place."""
+        if self.has_failed:
+            return self.ready.done()
         process = self._process
         return self.is_able and process is not None and process.poll() is not None
 
@@ -125,14 +138,22 @@ class ForkServer:
         return number
 
     def close(self) -> None:
-        """End the server."""
+        """End the server, and the thread that waits for it."""
         with self._lock:
             self._closed = True
-            if self._process is not None:
-                self._process.kill()
-                self._process.wait()
+            self._end()
         self._starter.join()
         self._channel.close()
+
+    def leave(self) -> None:
+        """Clear away a server that is gone; its thread may still tell of it."""
+        self._end()
+        self._channel.close()
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def forget(self) -> None:
         """Leave the server to the parent of this process, which was forked."""
@@ -142,6 +163,9 @@ class ForkServer:
 
 
 _server: ForkServer | None = None
+_n_failed = 0
+# Whether this process ends, and starts nothing any more.
+_ends = False
 _lock = threading.Lock()
 
 
@@ -150,17 +174,19 @@ def current_server() -> ForkServer | None:
 
     None where there can be none.
     """
-    global _server
+    global _server, _n_failed
     if not _can_fork():
         return None
-    with _lock, suppress(OSError):
-        if _server is not None and _server.has_ended:
-            _server.close()
+    with _lock:
+        if _server is not None and _server.is_gone:
+            _n_failed += _server.has_failed
+            _server.leave()
             _server = None
-        if _server is None:
-            _server = ForkServer()
+        if _server is None and _n_failed < MOST_FAILED and not _ends:
+            # Without files or threads there is none for now.
+            with suppress(OSError, RuntimeError):
+                _server = ForkServer()
         return _server
-    return None
 
 
 def ready_server() -> ForkServer | None:
@@ -169,7 +195,7 @@ def ready_server() -> ForkServer | None:
     Nothing is started, and nothing waited for.
     """
     server = _server
-    if server is None or not server.is_able or server.has_ended or not _can_fork():
+    if server is None or not server.is_able or server.is_gone or not _can_fork():
         return None
     return server
 
@@ -184,16 +210,23 @@ def _can_watch() -> bool:
     """Tell whether a process can be watched that is not a child of this one."""
     try:
         os.close(os.pidfd_open(os.getpid()))
-    except (AttributeError, OSError):  # not Linux, or an old or guarded one
+    except AttributeError:  # not Linux
         return False
+    except OSError as error:
+        # An old or guarded Linux; or no more files, for now.
+        return error.errno not in (errno.ENOSYS, errno.EPERM)
     return True
 
 
 def when_ready(submit: Callable[[], Future]) -> Future:
     """Submit a task as soon as the server is ready.
 
-    Its future can be cancelled until then.
+    Its future can be cancelled until then, and is where this process ends.
     """
+    if _ends:
+        ended: Future = Future()
+        ended.cancel()
+        return ended
     server = current_server()
     if server is None or server.ready.done():
         return submit()
@@ -222,9 +255,10 @@ def _copy_result(outer: Future, inner: Future) -> None:
 
 
 def close_server() -> None:
-    """End the server of this process."""
-    global _server
+    """End the server of this process, which is about to end and gets no other one."""
+    global _server, _ends
     with _lock:
+        _ends = True
         server, _server = _server, None
     # What waits for it may need the lock, to be told that there is none.
     if server is not None:
@@ -232,8 +266,8 @@ def close_server() -> None:
 
 
 def _forget_server() -> None:
-    global _server, _lock
-    _lock = threading.Lock()
+    global _server, _lock, _ends
+    _lock, _ends = threading.Lock(), False
     if _server is not None:
         _server.forget()
     _server = None

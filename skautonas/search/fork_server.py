@@ -82,18 +82,19 @@ def _fork() -> int:
 
 def _has_one_thread() -> bool:
     end = time.monotonic() + THREAD_SECONDS
-    while _threads() > 1:
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
+    try:
+        while (n_threads := _threads()) > 1 and time.monotonic() < end:
+            time.sleep(0.01)
+    except OSError:  # they cannot be counted
+        return False
+    return n_threads == 1
 
 
 def _threads() -> int:
     names = []
-    for file in Path("/proc/self/task").glob("*/comm"):
-        with suppress(OSError):  # it has just ended
-            names.append(file.read_text().strip())
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            names.append((task / "comm").read_text().strip())
     return sum(name not in SAFE_THREADS for name in names)
 
 
@@ -153,8 +154,8 @@ def _be_forked(channel: socket.socket, files: list[int], server: int) -> None:
             read_process = pickle.load(pipe)
             new = read_process(pipe)
         status = run_process(new)
-    except EOFError:
-        pass  # who asked for it was interrupted
+    except (EOFError, ConnectionResetError):
+        pass  # who asked for it was interrupted, or waits no longer
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:

@@ -67,7 +67,7 @@ class ForkedPopen:
             preparation[name] = self.duplicate_for_child(preparation[name])
         streams = {file: self.duplicate_for_child(file) for file in (1, 2)}
         environment = {**os.environ, **process_obj.env}
-        cores = os.sched_getaffinity(0)
+        cores = os.sched_getaffinity(os.getpid())  # not of this thread
         set_spawning_popen(self)  # type: ignore[arg-type]
         try:
             told = (environment, cores, streams, preparation)

@@ -3,8 +3,8 @@
 import math
 import time
 import uuid
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,14 +107,16 @@ class Refitter:
                 errors.append(f"{type(error).__name__}: {error}")
         return refitted, errors
 
-    def _workers(self, n_members: int) -> AbstractContextManager[LocalExecutor]:
-        """Return what trains so many models at once, with all threads if it can."""
+    @contextmanager
+    def _workers(self, n_members: int) -> Iterator[LocalExecutor]:
+        """Yield what trains so many models at once, with all threads if it can."""
         n_threads = self.rules.refit_threads // n_members
         if n_threads <= self.executor.n_threads or ready_server() is None:
-            return nullcontext(self.executor)
-        executor = LocalExecutor(n_members, n_threads)
-        executor.warm_up()
-        return executor
+            yield self.executor
+            return
+        with LocalExecutor(n_members, n_threads) as executor:
+            executor.warm_up()
+            yield executor
 
     def _has_time(self, trials: Sequence[Trial]) -> bool:
         share, relief = self.rules.refit_share, self.rules.relief

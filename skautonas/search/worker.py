@@ -37,7 +37,7 @@ class Worker:
     Parameters
     ----------
     n_threads : int, default=1
-        Threads of its TensorFlow, fixed when it is imported.
+        Threads of its TensorFlow, fixed at its first operation.
     device : str or None, default=None
         The only GPU that it sees; None leaves it those that this process sees.
 
@@ -85,7 +85,7 @@ class Worker:
                     return self._submit_now(function)
             except Exception as error:
                 # The task may be queued there already, and must not run later.
-                self.end()
+                end_pool(self._drop(), wait=False)
                 raise NoWorkerError(
                     "Expected another worker process; none could be started "
                     f"({type(error).__name__}: {error})."
@@ -93,7 +93,7 @@ class Worker:
 
     def _submit_now(self, function: Callable) -> Future:
         if self._pool is not None:
-            with suppress(loky.process_executor.BrokenProcessPool, RuntimeError):
+            with suppress(RuntimeError):  # it is broken, or ends
                 return self._pool.submit(function)
         self._pool = self._start()
         return self._pool.submit(function)
@@ -104,9 +104,12 @@ class Worker:
         That one is warmed up before it begins with the task.
         """
         with self._lock:
-            pool, self._pool = self._pool, None
             self._n_replaced += 1
-            self._began, self.was_replaced = False, True
+            return self._drop()
+
+    def _drop(self) -> loky.ProcessPoolExecutor | None:
+        pool, self._pool = self._pool, None
+        self._began, self.was_replaced = False, True
         return pool
 
     def end(self) -> None:

@@ -55,10 +55,10 @@ def end_of(process, timeout):
 
 
 def interrupt_after(process, line, times=1, wait=0.0):
-    """Send Ctrl-C when a line was printed, and so many seconds after a worker began.
+    """Send Ctrl-C when a line was printed, so many seconds after a first process began.
 
-    As a terminal does it, to the process and all its workers. Returns output, errors
-    and seconds.
+    As a terminal does it, to the process and all that it started. Returns output,
+    errors and seconds.
     """
     printed = []
     for text in iter(process.stdout.readline, ""):

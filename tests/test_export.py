@@ -11,11 +11,17 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.special
 from sklearn.base import clone
 
 from skautonas.data.archive import Part, assemble_model, load_model, save_model
 from skautonas.data.tables import TableEncoder
-from skautonas.data.targets import ValueTargets, fit_values
+from skautonas.data.targets import (
+    ClassTargets,
+    LabelSetTargets,
+    ValueTargets,
+    fit_values,
+)
 
 RUN = """
 import json, pickle, sys
@@ -201,3 +207,37 @@ def test_values_of_any_size_equal_those_of_the_trials(mean, scale, packed, tmp_p
     errors = np.abs(values - expected) / targets.scale
     assert errors.max() < 1e-5
     assert (np.ptp(values, axis=0) > 0.01 * targets.scale).all()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("targets", "activation"),
+    [
+        (ClassTargets(np.arange(3)), scipy.special.softmax),
+        (LabelSetTargets(3), lambda logits, axis: scipy.special.expit(logits)),
+    ],
+)
+def test_probabilities_of_the_file_are_calibrated(
+    targets, activation, packed, tmp_path
+):
+    encoder = TableEncoder().fit(np.random.default_rng(0).normal(size=(50, 2)))
+    cores = []
+    for _ in range(2):
+        numeric = keras.Input((2,), name="numeric")
+        outputs = keras.layers.Dense(6 if packed else 3)(numeric)
+        if packed:
+            outputs = keras.layers.Reshape((2, 3))(outputs)
+        cores.append(keras.Model({"numeric": numeric}, outputs))
+    rows = {"numeric": np.random.default_rng(1).normal(size=(9, 2)).astype("float32")}
+    encoded = encoder.preprocessing()(rows)["numeric"]
+    path = tmp_path / "classes.keras"
+    temperatures, weights = (0.5, 4.0), (0.25, 0.75)
+    parts = list(map(Part, cores, temperatures, weights))
+    expected = 0.0
+    for part in parts:
+        logits = part.core({"numeric": encoded}).numpy() / part.temperature
+        told = activation(logits, axis=-1)
+        expected += part.weight * (told.mean(axis=1) if packed else told)
+    save_model(assemble_model(encoder, parts, targets, plain=False), path)
+    told = load_model(path.read_bytes())(rows).numpy()
+    np.testing.assert_allclose(told, expected, atol=1e-6)

@@ -6,7 +6,13 @@ import random
 import keras
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from skautonas import ImageSearchClassifier
 from skautonas.data.facts import ImageFacts, TensorSpec
 from skautonas.space.base import complete, declared
 from skautonas.space.image import ImageSpace
@@ -149,7 +155,7 @@ def test_the_deepest_network_keeps_two_pixels(shape):
 
 
 def test_regression_tries_early_without_distortions():
-    space = ImageSpace().bind(image_facts((28, 28, 1), "regression"))
+    space = ImageSpace().bind(image_facts((28, 28, 1), "regression", n_rows=2000))
     assert space.starts[1]["augmentation"] == "none"
 
 
@@ -255,3 +261,50 @@ def test_spaces_pickle():
     space = pickle.loads(pickle.dumps(bind((8, 8, 1), blocks=("plain",))))
     assert space.blocks == ("plain",)
     assert choices(space).keys() == choices(bind((8, 8, 1), blocks=("plain",))).keys()
+
+
+@pytest.mark.parametrize(("n_rows", "offered"), [(1000, True), (1001, False)])
+def test_a_linear_model_is_among_the_starts_of_few_images(n_rows, offered):
+    space = ImageSpace().bind(image_facts((28, 28, 1), n_rows=n_rows))
+    linear = {"architecture": "linear"}.items()
+    assert any(linear <= start.items() for start in space.starts) == offered
+    assert ("architecture" in choices(space)) == offered
+    assert "architecture" not in space.starts[0]
+    alone = ImageSpace(architectures=("linear",)).bind(space.facts)
+    assert len(alone.starts) == 1
+    assert not any(name.startswith("stem") for name in choices(alone))
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, *ODD_SHAPES])
+def test_a_linear_model_is_one_of_means_of_pixels(shape):
+    space = bind(shape, architectures=("linear",))
+    model = build(space, {})
+    model.get_layer("pixels").set_weights([np.zeros(shape[-1]), np.ones(shape[-1])])
+    rng = np.random.default_rng(0)
+    output = model.get_layer("output")
+    weights = [rng.normal(size=weight.shape) for weight in output.get_weights()]
+    assert not any(weight.any() for weight in output.get_weights())
+    output.set_weights(weights)
+    first, second = images(shape), images(shape, seed=1)
+    between = call(model, (first + second) / 2)
+    mean = (call(model, first) + call(model, second)) / 2
+    np.testing.assert_allclose(between, mean, rtol=1e-3, atol=0.05)
+    assert output.input.shape[-1] <= 32 * 32 * shape[-1]
+
+
+def test_a_linear_model_of_images_is_as_good_as_logistic_regression():
+    X, y = load_digits(return_X_y=True)
+    X = X.reshape(-1, 8, 8)
+    X_train, X_test, y_train, y_test = train_test_split(
+        X, y, train_size=300, random_state=0
+    )
+    search = ImageSearchClassifier(
+        space=ImageSpace(architectures=("linear",)),
+        max_trials=1,
+        time_budget=None,
+        random_state=0,
+    ).fit(X_train, y_train)
+    logistic = make_pipeline(StandardScaler(), LogisticRegression())
+    logistic.fit(X_train.reshape(-1, 64), y_train)
+    expected = logistic.score(X_test.reshape(-1, 64), y_test)
+    assert search.score(X_test, y_test) >= expected - 0.02

@@ -46,6 +46,7 @@ TEXT_FACTS = TextFacts(
         "characters_weights": TensorSpec((90,), "float32"),
     },
     n_words=12_000,
+    median_words=12.0,
     bags={"ngrams": 30_000, "characters": 15_000},
 )
 TABULAR_FACTS = TabularFacts(

@@ -31,7 +31,7 @@ def encoder():
 
 @pytest.fixture(scope="module")
 def space(encoder):
-    facts = encoder.facts(task="classification", n_outputs=3, n_rows=12_000)
+    facts = encoder.facts(task="classification", n_outputs=3, n_rows=15_000)
     return TextSpace(vocabulary_sizes=(10, 20_000), embedding_widths=(8, 16)).bind(
         facts
     )
@@ -95,13 +95,22 @@ def test_names_are_declared_once(space):
 
 
 @pytest.mark.parametrize("task", ["classification", "regression", "multilabel"])
-@pytest.mark.parametrize("options", [{}, {"encoders": ("ngrams",)}, {"units": (32,)}])
-def test_starts_are_complete_and_build(encoder, batch, task, options):
-    facts = encoder.facts(task=task, n_outputs=2, n_rows=12_000)
+@pytest.mark.parametrize(
+    ("options", "n_rows", "n_starts"),
+    [
+        ({}, 14_999, 3),
+        ({}, 15_000, 6),
+        ({"encoders": ("ngrams",)}, 15_000, 2),
+        ({"encoders": ("recurrent",)}, 100, 1),
+        ({"units": (32,)}, 15_000, 6),
+    ],
+)
+def test_starts_are_complete_and_build(encoder, batch, task, options, n_rows, n_starts):
+    facts = encoder.facts(task=task, n_outputs=2, n_rows=n_rows)
+    assert facts.median_words == 10.0
     space = TextSpace(**options).bind(facts)
-    assert len(space.starts) == (2 if "encoders" in options else 6) + (
-        task == "classification"
-    )
+    weighted = task == "classification" and "ngrams" in space.encoders
+    assert len(space.starts) == n_starts + weighted
     hp = declared(space)
     by_name = {parameter.name: parameter for parameter in hp.space}
     for start in space.starts:
@@ -185,7 +194,7 @@ def test_models_survive_saving(space, batch, start, tmp_path):
 @pytest.mark.parametrize("bag", ["ngrams", "characters"])
 def test_log_ratios_equal_those_of_naive_bayes(bag, encoder, batch):
     labels = np.array([0, 1, 2, 0, 1, 2])
-    facts = encoder.facts(task="classification", n_outputs=3, n_rows=12_000)
+    facts = encoder.facts(task="classification", n_outputs=3, n_rows=15_000)
     space = TextSpace().bind(facts)
     log_ratios = {"ngrams/weighting": "log_ratios"}
     model = build(space, complete(declared(space), log_ratios))

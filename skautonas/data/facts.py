@@ -68,14 +68,16 @@ class ImageFacts(Facts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFacts(Facts):
-    """Facts of texts: sizes of the vocabularies.
+    """Facts of texts: sizes of the vocabularies, and of texts.
 
     ``words`` has ids 0 (padding), 1 (unknown), then the ``n_words`` - 2 known
     words by falling frequency. ``bags`` has the number of ids of each bag, likewise:
-    of ``ngrams`` of words, and of ``characters`` where there is one.
+    of ``ngrams`` of words, and of ``characters`` where there is one. A text has
+    ``median_words`` words.
     """
 
     n_words: int
+    median_words: float
     bags: dict[str, int]
 
     def with_room_for(self, others: Sequence[Self]) -> Self:

@@ -1,6 +1,7 @@
 """Texts to ids of words and to weighted ids of n-grams."""
 
 import inspect
+import statistics
 from typing import TYPE_CHECKING, Any, Self
 
 from skautonas.data.bags import (
@@ -102,6 +103,8 @@ class TextEncoder:
         Known words by falling document frequency; the first has id 2.
     length : int
         Words a text is padded or cut to.
+    median_words : float
+        Words of a usual text.
     bags : dict of str to Bag
         "ngrams" of words, and "characters".
 
@@ -136,6 +139,7 @@ class TextEncoder:
             )
         self.words = [word for word, _ in most_frequent(words, 1, MAX_WORDS)]
         self.length = cover(lengths, LENGTH_QUANTILE, MAX_LENGTH)
+        self.median_words = statistics.median(lengths.tolist())
         self.bags = {"ngrams": word_bag(words | word_pairs, lengths)}
         if self.characters:
             self.bags["characters"] = character_bag(texts)
@@ -164,6 +168,7 @@ class TextEncoder:
             n_rows=n_rows,
             inputs=inputs,
             n_words=SPECIALS + len(self.words),
+            median_words=self.median_words,
             bags={name: len(bag.idf) for name, bag in self.bags.items()},
         )
 

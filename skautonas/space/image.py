@@ -1,4 +1,4 @@
-"""The search space of images: convolutional networks in stages."""
+"""The search space of images: convolutional networks in stages, linear models."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,10 +19,18 @@ from skautonas.space.image_blocks import (
     flatten,
     pool,
 )
-from skautonas.space.image_sizes import affordable, most_stages, shrinks, stems
+from skautonas.space.image_sizes import (
+    affordable,
+    linear_shrink,
+    most_stages,
+    shrinks,
+    stems,
+)
 from skautonas.space.image_starts import (
+    LINEAR_ROWS,
     default_augmentation,
     image_recipe,
+    linear_start,
     starts_for,
 )
 from skautonas.space.image_whitening import PATCH, WHITENING, n_filters, whiten
@@ -35,6 +43,7 @@ from skautonas.space.options import (
 )
 from skautonas.space.recipe import RecipeOptions
 
+ARCHITECTURES = ("convolution", "linear")
 POOLINGS = ("max", "average", "stride")
 NORMALISATIONS = ("batch", "layer", "none")
 AUGMENTATIONS = ("none", "shift", "shift_rotate", "flip", "flip_shift")
@@ -51,10 +60,13 @@ class ImageSpace(SearchSpace):
     """Convolutional networks: a stem, stages of blocks, and a dense head.
 
     The network normalises the pixels, distorts them in training, and shrinks the
-    map by two from each stage to the next, never below two pixels a side.
+    map by two from each stage to the next, never below two pixels a side. Up to 1000
+    rows that train, linear models of the pixels, too.
 
     Parameters
     ----------
+    architectures : sequence of {"convolution", "linear"}, default=all
+        What to build. With more rows, "linear" is offered only where it is alone.
     blocks : sequence of {"plain", "residual", "separable", "mbconv"}, default=all
         Kinds of block, chosen block by block.
     stages : tuple of int, default=(1, 4)
@@ -100,6 +112,7 @@ class ImageSpace(SearchSpace):
     def __init__(
         self,
         *,
+        architectures: Sequence[str] = ARCHITECTURES,
         blocks: Sequence[str] = tuple(BLOCKS),
         stages: tuple[int, int] = (1, 4),
         blocks_per_stage: tuple[int, int] = (1, 3),
@@ -115,6 +128,7 @@ class ImageSpace(SearchSpace):
         dropout_rates: Sequence[float] = (0.0, 0.2, 0.4),
     ) -> None:
         super().__init__()
+        self.architectures = check_names("architectures", architectures, ARCHITECTURES)
         self.blocks = check_names("blocks", blocks, BLOCKS)
         self.stages = check_range("stages", stages, 1)
         self.blocks_per_stage = check_range("blocks_per_stage", blocks_per_stage, 1)
@@ -136,12 +150,35 @@ class ImageSpace(SearchSpace):
         self.dropout_rates = check_rates("dropout_rates", dropout_rates)
 
     def body(self, choose: Chooser, inputs: Any) -> Any:
-        """Describe the network, from {"image"} to the raw outputs."""
+        """Describe the model, from {"image"} to the raw outputs."""
+        families = {"convolution": self._network, "linear": self._linear}
+        offered = self.architectures
+        if self.facts.n_rows > LINEAR_ROWS and "convolution" in offered:
+            offered = ("convolution",)
+        options = {name: families[name] for name in offered}
+        build = choose.one("architecture", options, "convolution")
+        return build(choose, None if inputs is None else inputs["image"])
+
+    def _linear(self, choose: Chooser, x: Any) -> Any:
+        """Describe a linear model; its coefficients start at zero."""
+        factor = linear_shrink(self._sides())
+        if factor > 1:
+            x = pool(choose, x, "average", factor)
+        x = choose.layer(layers.Flatten, _normalised(choose, x))
+        return choose.layer(
+            layers.Dense,
+            x,
+            units=self.facts.n_outputs,
+            kernel_initializer="zeros",
+            name="output",
+        )
+
+    def _network(self, choose: Chooser, x: Any) -> Any:
+        """Describe a convolutional network."""
         style = Style(
             choose.value("normalisation", self.normalisations, "batch"),
             choose.value("activation", self.activations, "relu"),
         )
-        x = None if inputs is None else inputs["image"]
         x = self._enter(choose, x)
         x, channels = self._stem(choose, x, style)
         low, high = self.stages
@@ -157,7 +194,13 @@ class ImageSpace(SearchSpace):
 
     def known_starts(self) -> list[Configuration]:
         """Return starts for the bound data, strongest first."""
-        return starts_for(self.facts)
+        starts = starts_for(self.facts)
+        offered = [
+            start
+            for start in starts
+            if start.get("architecture", "convolution") in self.architectures
+        ]
+        return offered or [linear_start(self.facts)]
 
     def core(self, choose: Pick) -> Any:
         """Build the model; its first layer normalises pixels as the facts say."""
@@ -191,16 +234,7 @@ class ImageSpace(SearchSpace):
         factor = choose.value("shrink", factors, factors[-1])
         if factor > 1:
             x = pool(choose, x, "average", factor)
-        # Keras' Normalization has numbers in its graph: that of each fold is another.
-        x = choose.layer(
-            layers.BatchNormalization,
-            x,
-            name=PIXELS,
-            center=False,
-            scale=False,
-            trainable=False,
-            epsilon=1e-7,
-        )
+        x = _normalised(choose, x)
         default = default_augmentation(self.facts)
         kind = choose.value("augmentation", self._augmentations(), default)
         return augment(choose, x, kind)
@@ -298,3 +332,17 @@ class ImageSpace(SearchSpace):
             )
         x = choose.layer(layers.Dropout, x, rate=rate)
         return choose.layer(layers.Dense, x, units=self.facts.n_outputs, name="output")
+
+
+def _normalised(choose: Chooser, x: Any) -> Any:
+    """Normalise the pixels; `ImageSpace.core` sets mean and variance."""
+    # Keras' Normalization has numbers in its graph: that of each fold is another.
+    return choose.layer(
+        layers.BatchNormalization,
+        x,
+        name=PIXELS,
+        center=False,
+        scale=False,
+        trainable=False,
+        epsilon=1e-7,
+    )

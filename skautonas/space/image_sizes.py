@@ -8,6 +8,8 @@ SMALLEST_SIDE = 2
 # Images are averaged down to sides in this window before anything is convolved: a
 # trial on one CPU thread must stay affordable.
 SHRUNK_SIDES = (48, 128)
+# A linear model sees no more pixels a side.
+LINEAR_SIDE = 32
 # A convolution costs about (filters x side)^2: wider ones than this are not offered
 # where the map can be large (32 filters at 32 pixels, 128 at 8).
 WIDEST_MAP = 1024
@@ -33,6 +35,17 @@ def shrinks(sides: Sequence[int]) -> tuple[int, ...]:
         factors.append(factors[-1] * 2)
     affordable = tuple(factor for factor in factors if max(sides) / factor <= most)
     return affordable or (factors[-1],)
+
+
+def linear_shrink(sides: Sequence[int]) -> int:
+    """Return the factor by which images are averaged down for a linear model.
+
+    Examples
+    --------
+    >>> linear_shrink((28, 28)), linear_shrink((100, 40))
+    (1, 4)
+    """
+    return math.ceil(max(sides) / LINEAR_SIDE)
 
 
 def stems(sides: Sequence[int]) -> dict[str, int]:

@@ -1,8 +1,10 @@
 """Known-good image networks and their training, by size of the data."""
 
+import math
+
 from skautonas.data.facts import ImageFacts
 from skautonas.space.base import Configuration
-from skautonas.space.image_sizes import stems
+from skautonas.space.image_sizes import linear_shrink, stems
 from skautonas.space.recipe import RecipeOptions
 
 # Below this many pixels a side (the shorter one), images need no strided stem.
@@ -13,6 +15,11 @@ SMALL_SIDE = 24
 # x 7 epochs 0.62.
 EPOCHS_BY_ROWS = ((2_500, 30), (6_000, 12), (20_000, 8), (60_000, 5))
 FEWEST_EPOCHS = 3
+# Up to so many training rows a linear model is among the starts.
+LINEAR_ROWS = 1000
+# Adam moves all its coefficients alike, so that more of them need smaller steps. The
+# rate is this, divided by their number, within bounds (docs/design/0005).
+LINEAR_RATE, LINEAR_RATES = 1.6, (1.25e-3, 3.2e-2)
 EPOCHS = (3, 5, 8, 12, 20, 30)
 # Natural images are shifted, too, where so many epochs are planned: in 4 it cost a
 # point of accuracy, in 16 it was worth 1.6 (docs/design/0010).
@@ -30,7 +37,26 @@ def starts_for(facts: ImageFacts) -> list[Configuration]:
     best, *others = _networks(facts)
     if facts.task == "regression":
         others.insert(0, best | {"augmentation": "none"})
+    if facts.n_rows <= LINEAR_ROWS:
+        others.insert(0, linear_start(facts))
     return [best, *others]
+
+
+def linear_start(facts: ImageFacts) -> Configuration:
+    """Return the linear model, and how it is trained."""
+    *sides, channels = facts.inputs["image"].shape
+    factor = linear_shrink(sides)
+    n_coefficients = channels * math.prod(math.ceil(side / factor) for side in sides)
+    least, most = LINEAR_RATES
+    return {
+        "architecture": "linear",
+        "recipe/schedule": "cosine",
+        "recipe/label_smoothing": 0.0,
+        "recipe/adamw/learning_rate": min(
+            max(LINEAR_RATE / n_coefficients, least), most
+        ),
+        "recipe/adamw/weight_decay": 0.1,
+    }
 
 
 def _networks(facts: ImageFacts) -> list[Configuration]:

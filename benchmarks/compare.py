@@ -55,8 +55,6 @@ class System:
     environment: str | None = None
     modalities: tuple = MODALITIES
     tasks: tuple = TASKS
-    # Of the budget; 0 where it takes no budget.
-    times: float = 1.0
     # Before it is killed, of the budget.
     most_times: float = 2.0
     sets: tuple | None = None
@@ -70,10 +68,11 @@ class System:
 ONE_TARGET = ("classification", "regression")
 SYSTEMS = {
     "ours": System("ours:all"),
-    "constant": System("classic:constant", times=0),
-    "linear": System("classic:linear", times=0, most_times=10),
-    "forest": System("classic:forest", None, ("tabular", "image"), times=0),
-    "boosting": System("classic:boosting", None, ("tabular",), times=0),
+    # Those without a budget take the time that they take.
+    "constant": System("classic:constant"),
+    "linear": System("classic:linear", most_times=10),
+    "forest": System("classic:forest", None, ("tabular", "image")),
+    "boosting": System("classic:boosting", None, ("tabular",)),
     "flaml": System("flaml_automl:flaml", "flaml", ("tabular",), ONE_TARGET),
     "net": System("keras_net:net"),
     "hyperband": System("keras_tuners:hyperband", "keras-tuners"),
@@ -81,15 +80,15 @@ SYSTEMS = {
     "autokeras": System(
         "keras_tuners:autokeras",
         "keras-tuners",
-        times=10,
+        # It has ten times our budget.
         most_times=20,
         sets=AUTOKERAS,
     ),
     # As they are, however long that takes.
     "realmlp": System(
-        "pytabkit_nets:realmlp", "pytabkit", ("tabular",), ONE_TARGET, 0, 20
+        "pytabkit_nets:realmlp", "pytabkit", ("tabular",), ONE_TARGET, 20
     ),
-    "tabm": System("pytabkit_nets:tabm", "pytabkit", ("tabular",), ONE_TARGET, 0, 20),
+    "tabm": System("pytabkit_nets:tabm", "pytabkit", ("tabular",), ONE_TARGET, 20),
     "ours, first start alone": System("ours:first-start"),
     "ours, random": System("ours:random"),
     "ours, evolution": System("ours:evolution", sets=problems.WORKING),

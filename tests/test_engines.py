@@ -25,8 +25,7 @@ from skautonas import (
     TabularSearchClassifier,
 )
 from skautonas.estimation.task import TrialTask
-from skautonas.search import devices
-from skautonas.search import executor as local_workers
+from skautonas.search import devices, idle_workers
 from skautonas.search.engines import find_engine
 from skautonas.search.executor import LocalExecutor
 from skautonas.search.host import run_trial
@@ -278,15 +277,15 @@ def test_a_single_trial_of_images_gets_all_threads():
     search.fit(X[::3, :4].reshape(-1, 2, 2), y[::3])
     assert search.n_trials_ == 1
     # It was this fit that left a worker of six threads behind.
-    assert [worker.n_threads for worker in local_workers._idle].count(6) == 1
+    assert [worker.n_threads for worker in idle_workers._idle].count(6) == 1
     with LocalExecutor(1, n_threads=6) as executor:
         assert executor.submit(threads_of_tensorflow).result() == "6"
 
 
 def test_a_reproducible_trial_keeps_to_one_thread():
-    before = [worker.n_threads for worker in local_workers._idle].count(3)
+    before = [worker.n_threads for worker in idle_workers._idle].count(3)
     TabularSearchClassifier(**QUICK, max_trials=1, n_jobs=3).fit(X, y)
-    assert [worker.n_threads for worker in local_workers._idle].count(3) == before
+    assert [worker.n_threads for worker in idle_workers._idle].count(3) == before
 
 
 def threads_of_tensorflow():

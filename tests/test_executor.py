@@ -17,7 +17,7 @@ from skautonas import TabularSearchClassifier
 from skautonas._compat import loky
 from skautonas.exceptions import NoWorkerError
 from skautonas.search import executor as module
-from skautonas.search import memory
+from skautonas.search import idle_workers, memory
 from skautonas.search.executor import LocalExecutor
 from skautonas.search.memory import own_bytes
 
@@ -263,7 +263,7 @@ def test_a_worker_that_has_grown_too_large_starts_anew(monkeypatch):
         (ready,) = executor.warm_up()
         ready.result()
         before = executor.submit(own_bytes).result()
-        monkeypatch.setattr(module, "_most_bytes", lambda: before + 300e6)
+        monkeypatch.setattr(module, "most_bytes", lambda: before + 300e6)
         first = executor.submit(grow, 50).result()
         assert executor.submit(grow, 50).result() == first
         assert executor.restarts == 0
@@ -319,8 +319,8 @@ def test_a_task_that_leaves_its_process_is_an_error():
 
 def test_workers_that_are_in_use_share_the_memory():
     with LocalExecutor(1), LocalExecutor(3):
-        share = module.WORKER_SHARE * memory.machine_bytes() / 4
-        assert module._most_bytes() == max(share, module.LEAST_BYTES)
+        share = idle_workers.WORKER_SHARE * memory.machine_bytes() / 4
+        assert idle_workers.most_bytes() == max(share, idle_workers.LEAST_BYTES)
 
 
 def test_a_worker_is_ready_where_none_was_free():

@@ -239,7 +239,8 @@ with ours, theirs:
 WAITS = """
 import os, psutil, time
 from tests.processes import servers_of
-from skautonas.search.executor import LocalExecutor, _end_idle_workers
+from skautonas.search.executor import LocalExecutor
+from skautonas.search.idle_workers import _end_idle_workers
 executor = LocalExecutor(2)
 waiting = [*executor.warm_up(), *executor.warm_up()]
 start = time.monotonic()

@@ -285,7 +285,7 @@ class BaseSearch(CallbackSupportMixin, SearchResults):
         return not self._reproducible and (self._maps or not is_ours)
 
     def _settings(self, study: Any, n_rows: int, seed: int) -> Any:
-        from skautonas.search.run import Settings
+        from skautonas.search.settings import Settings
 
         n_trained = sum(fold.n_rows for fold in study.folds)
         return Settings(

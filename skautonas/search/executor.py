@@ -5,7 +5,6 @@ and it is clear whose it was. Idle workers stay warm between fits.
 """
 
 import math
-import os
 import pickle
 import threading
 import time
@@ -14,28 +13,15 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from concurrent.futures import wait as wait_for
 from contextlib import suppress
-from functools import lru_cache, partial
-from multiprocessing.util import Finalize
+from functools import partial
 from typing import Any
 
-from skautonas._files import remove_orphans
 from skautonas.exceptions import NoWorkerError, SearchFailedError
-from skautonas.search.devices import visible_devices
-from skautonas.search.fork_client import close_server
-from skautonas.search.memory import machine_bytes
+from skautonas.search.idle_workers import give_back, lease, most_bytes, rest
 from skautonas.search.worker import Worker, end_pool, import_tensorflow
 
-# A worker that holds more than this share of its part of the machine's memory, after a
-# task, starts anew.
-WORKER_SHARE = 0.5
-# But not below so much: with TensorFlow alone, a worker holds 0.4 GB.
-LEAST_BYTES = 1_000_000_000
 # How long the end of an executor waits for busy workers.
 GRACE_SECONDS = 0.2
-
-_idle: list[Worker] = []
-_leased: list[Worker] = []
-_lock = threading.Lock()
 
 
 class LocalExecutor(Executor):
@@ -63,7 +49,7 @@ class LocalExecutor(Executor):
         self.n_threads = n_threads
         self._rests = rests
         self.restarts = 0
-        self._free = [_lease(n_threads) for _ in range(n_workers)]
+        self._free = [lease(n_threads) for _ in range(n_workers)]
         self._busy: dict[Future, tuple[Worker, Future]] = {}
         self._waiting: deque[tuple[Future, Callable]] = deque()
         self._lock = threading.RLock()
@@ -95,7 +81,7 @@ class LocalExecutor(Executor):
         with self._lock:
             if self._closed or any(not worker.was_replaced for worker in self._free):
                 return
-            worker = self._free.pop() if self._free else _lease(self.n_threads)
+            worker = self._free.pop() if self._free else lease(self.n_threads)
             self._free.append(worker)
             with suppress(NoWorkerError):  # what runs may still end by itself
                 worker.warm_up()
@@ -152,8 +138,8 @@ class LocalExecutor(Executor):
             worker.end()
         for worker in [*free, *busy]:
             if self._rests:
-                _rest(worker)
-            _give_back(worker)
+                rest(worker)
+            give_back(worker)
 
     def _start_waiting(self) -> None:
         while self._waiting and self._free:
@@ -188,7 +174,7 @@ class LocalExecutor(Executor):
         with self._lock:
             worker, _ = self._busy.pop(outer, (None, None))
             if worker is not None:
-                if own_bytes > _most_bytes():
+                if own_bytes > most_bytes():
                     self._renew(worker)
                 died = isinstance(error, BrokenExecutor)
                 self.restarts += died
@@ -213,49 +199,6 @@ def _told(error: Exception) -> Exception:
             "build(hp)."
         )
     return error
-
-
-def _lease(n_threads: int) -> Worker:
-    """Return an idle worker, or a new one, on the GPU that the fewest others use."""
-    _end_with_this_process()
-    with _lock:
-        devices: tuple = visible_devices() or (None,)
-        in_use = [worker.device for worker in _leased]
-        device = min(devices, key=in_use.count)
-        wanted = (n_threads, device)
-        # Those that were given back last are the warmest.
-        fitting = (w for w in reversed(_idle) if (w.n_threads, w.device) == wanted)
-        worker = next(fitting, None)
-        if worker is None:
-            worker = Worker(n_threads, device)
-        else:
-            _idle.remove(worker)
-        _leased.append(worker)
-        return worker
-
-
-def _give_back(worker: Worker) -> None:
-    with _lock:
-        _leased.remove(worker)
-        _idle.append(worker)
-
-
-def _most_bytes() -> float:
-    """Return what a worker may hold: all that are in use here share the machine."""
-    return max(WORKER_SHARE * machine_bytes() / max(len(_leased), 1), LEAST_BYTES)
-
-
-def _rest(worker: Worker) -> None:
-    """Have a worker drop what it read; one that cannot start again holds nothing."""
-    with suppress(NoWorkerError):
-        worker.rest()
-
-
-def rest_idle_workers() -> None:
-    """Have idle workers drop what they read of studies."""
-    with _lock:
-        for worker in _idle:
-            _rest(worker)
 
 
 def result_within(
@@ -284,34 +227,3 @@ def result_within(
         executor.kill(future)
         raise SearchFailedError(overdue)
     return future.result()
-
-
-@lru_cache(maxsize=1)
-def _end_with_this_process() -> None:
-    """End idle workers when this process ends.
-
-    One that multiprocessing started joins its children, and would wait for them to
-    time out.
-    """
-    Finalize(None, _end_idle_workers, exitpriority=100)
-
-
-def _end_idle_workers() -> None:
-    # First, so that nothing that waits for it starts another worker.
-    close_server()
-    while _idle:
-        end_pool(_idle.pop().replace(), wait=True)
-    remove_orphans()  # theirs
-
-
-def _forget_workers() -> None:
-    """Leave the workers to the parent: a forked child has none of their threads."""
-    global _lock
-    _lock = threading.Lock()
-    _idle.clear()
-    _leased.clear()
-    _end_with_this_process.cache_clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_workers)

@@ -18,7 +18,8 @@ import numpy as np
 
 from skautonas._files import temporary_folder
 from skautonas.estimation.task import TrialOutcome, TrialTask
-from skautonas.search.executor import LocalExecutor, rest_idle_workers
+from skautonas.search.executor import LocalExecutor
+from skautonas.search.idle_workers import rest_idle_workers
 
 # Studies whose files a process keeps: two fits may share a cluster.
 KEPT_COPIES = 2

@@ -4,22 +4,17 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from skautonas.data.digest import digest
-from skautonas.estimation.task import TrialTask
 from skautonas.exceptions import SearchFailedError
-from skautonas.search.budget import MIN_TRIAL_SECONDS, NEEDED_SECONDS, Budget
+from skautonas.search.budget import Budget
 from skautonas.search.directory import StudyDirectory
 from skautonas.search.driver import Driver
-from skautonas.search.executor import LocalExecutor, result_within
 from skautonas.search.final_model import (
     FinalModel,
     Wanted,
@@ -29,56 +24,21 @@ from skautonas.search.final_model import (
 from skautonas.search.finish import Finisher
 from skautonas.search.interrupt import Interrupt
 from skautonas.search.journal import Asked
-from skautonas.search.proposal import Proposal
-from skautonas.search.pruner import PRUNERS, STARTUP_TRIALS, Pruner
+from skautonas.search.prepare import (
+    declare,
+    encode,
+    make_pruner,
+    make_strategy,
+    make_task,
+)
 from skautonas.search.rules import Rules
+from skautonas.search.settings import Settings
 from skautonas.search.trial import Trial
 from skautonas.search.worker import evaluate_task
 from skautonas.search.workers import Workers
 
-if TYPE_CHECKING:
-    from skautonas.search.oracle import OracleAdapter
-
 # Distinct errors that a failed search quotes.
 MAX_ERRORS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to search.
-
-    Parameters
-    ----------
-    strategy : str or keras_tuner.Oracle
-        Name or template.
-    max_trials, max_epochs : int or None
-        Bounds.
-    refit_share : float
-        Rows of the refit per training row; 0 without a refit.
-    ensemble_size : int
-        Most trials in the final model.
-    seed : int
-        Every draw of the search descends from it.
-    in_order : bool
-        Whether timing may decide nothing.
-    by_standard_error : bool
-        Whether a trial must beat an earlier one by a standard error.
-    pruner : {"median"} or None
-        Rule that stops trials.
-    trial_timeout : float or None
-        Seconds after which a trial ends.
-    """
-
-    strategy: Any
-    max_trials: int | None
-    max_epochs: int | None
-    refit_share: float
-    ensemble_size: int
-    seed: int
-    in_order: bool
-    by_standard_error: bool
-    pruner: str | None
-    trial_timeout: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +97,14 @@ def run_search(
 
     study_file = Path(study.folder) / f"study-{time.monotonic_ns()}.pickle"
     write_study(study, study_file)
-    hp = _declare(study.whole.source, workers.local, budget, settings.trial_timeout)
+    hp = declare(study.whole.source, workers.local, budget, settings.trial_timeout)
     if directory.durable:
         directory.begin(_with_space(facts, study, hp))
     events = directory.journal.events
     budget.spend(max((e.elapsed for e in events if hasattr(e, "elapsed")), default=0.0))
-    _encode(study, study_file, workers.local, budget)
+    encode(study, study_file, workers.local, budget)
     n_recorded = sum(isinstance(event, Asked) for event in events)
-    strategy = _make_strategy(study, settings, hp, n_recorded)
+    strategy = make_strategy(study, settings, hp, n_recorded)
     rules = _rules(settings, study, workers)
     with closing(strategy), workers.for_trials(study, study_file) as executor:
         driver = Driver(
@@ -154,13 +114,13 @@ def run_search(
             budget=budget,
             rules=rules,
             make_task=partial(
-                _make_task, settings, study_file, directory.trials, uuid.uuid4().hex[:8]
+                make_task, settings, study_file, directory.trials, uuid.uuid4().hex[:8]
             ),
             evaluate=evaluate_task,
             record=directory.journal.append,
             forget=directory.forget,
             on_trial=on_trial,
-            pruner=_make_pruner(settings, strategy.oracle),
+            pruner=make_pruner(settings, strategy.oracle),
             answer_seconds=workers.answer_seconds,
         )
         driver.replay(events)
@@ -248,123 +208,6 @@ def _with_space(facts: dict[str, Any], study: Any, hp: Any) -> dict[str, Any]:
     fingerprint = dict(facts["fingerprint"])
     fingerprint["space"] += f" {digest([text])}"
     return facts | {"fingerprint": fingerprint}
-
-
-def _encode(
-    study: Any, study_file: Path, executor: LocalExecutor, budget: Budget
-) -> None:
-    """Have the workers encode the rows of all folds."""
-    from skautonas.estimation.study import encode_fold
-
-    folds: list[int | None] = list(range(len(study.folds)))
-    if study.whole.folder != study.folds[0].folder:
-        folds.append(None)
-    encoding = [executor.submit(encode_fold, str(study_file), fold) for fold in folds]
-    for future in encoding:
-        seconds = max(budget.left(), NEEDED_SECONDS)
-        overdue = (
-            f"The rows were not encoded {seconds:.0f} s after they were written. Raise "
-            "time_budget, or pass fewer rows."
-        )
-        try:
-            result_within(executor, future, seconds, overdue)
-        except BrokenExecutor as error:
-            raise SearchFailedError(
-                "The worker that encoded the rows died, perhaps for want of memory. "
-                "Pass fewer rows or columns."
-            ) from error
-
-
-def _make_pruner(settings: Settings, oracle: Any) -> Pruner | None:
-    """Return the rule that stops trials, which a template may bring."""
-    name = settings.pruner or getattr(oracle, "pruner", None)
-    if name is None:
-        return None
-    return PRUNERS[name](getattr(oracle, "startup_trials", STARTUP_TRIALS))
-
-
-def _make_strategy(
-    study: Any, settings: Settings, hp: Any, n_recorded: int
-) -> "OracleAdapter":
-    """Return the strategy over a declared space.
-
-    It has to propose all trials again that are recorded, be they more than wanted now.
-    """
-    from skautonas.search.oracle import OracleAdapter
-    from skautonas.space.base import complete
-    from skautonas.strategy.registry import make_oracle
-
-    max_trials = settings.max_trials
-    oracle = make_oracle(
-        settings.strategy,
-        hp,
-        max_trials=None if max_trials is None else max(max_trials, n_recorded),
-        max_epochs=settings.max_epochs,
-        seed=settings.seed,
-    )
-    return OracleAdapter(oracle, [complete(hp, s) for s in study.whole.source.starts])
-
-
-def _declare(
-    source: Any, executor: LocalExecutor, budget: Budget, timeout: float | None
-) -> Any:
-    """Return the declared space; a user's own is built for it, in the time left."""
-    future = executor.submit(source.declare)
-    seconds = max(budget.left(), MIN_TRIAL_SECONDS)
-    if timeout is not None and not source.standard:
-        seconds = min(seconds, timeout)
-    overdue = (
-        "The space was not declared when the time was up, after "
-        f"{seconds:.1f} s: build(hp) is called with the defaults, and once more for "
-        "each conditional scope. Raise time_budget or trial_timeout, or build faster."
-    )
-    try:
-        return result_within(executor, future, seconds, overdue)
-    except SearchFailedError:
-        raise
-    except BrokenExecutor as error:
-        raise SearchFailedError(
-            "The worker died in a call of build(hp) that declares the space, with the "
-            "defaults first, perhaps for want of memory."
-        ) from error
-    except Exception as error:
-        error.add_note("Raised while the space was declared, by the first build(hp).")
-        raise
-
-
-def _make_task(
-    settings: Settings,
-    study_file: Path,
-    folder: Path,
-    token: str,
-    proposal: Proposal,
-    attempt: int,
-    parent: Trial | None,
-) -> TrialTask:
-    bounds = [settings.max_epochs, getattr(settings.strategy, "max_epochs", None)]
-    # What goes on has the seed with which it began.
-    seed = trial_seed(settings.seed, proposal.number)
-    if parent is not None:
-        seed = parent.task.seed
-    return TrialTask(
-        number=proposal.number,
-        attempt=attempt,
-        values=proposal.values,
-        seed=seed,
-        study=str(study_file),
-        folder=str(folder),
-        max_epochs=min((b for b in bounds if b is not None), default=None),
-        share=proposal.share,
-        rows=proposal.rows,
-        states=() if parent is None else parent.outcome.states,
-        token=token,
-    )
-
-
-def trial_seed(seed: int, number: int) -> int:
-    """Return the seed of a trial, whatever order trials run in."""
-    sequence = np.random.SeedSequence([seed, number])
-    return int(sequence.generate_state(1)[0] >> 1)
 
 
 def failure_message(trials: list[Trial]) -> str:

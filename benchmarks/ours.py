@@ -1,9 +1,5 @@
 """Our estimators, as anybody would call them, and with parts changed."""
 
-from dataclasses import replace
-
-from skautonas.space import ImageSpace, TabularSpace, TextSpace
-
 PACKAGES = ("skautonas", "keras", "tensorflow", "keras-tuner", "scikit-learn")
 N_JOBS = 2
 # What is taken away or added: parameters by the system's name.
@@ -13,6 +9,7 @@ CHANGED = {
     "evolution": {"strategy": "evolution"},
     "asha": {"strategy": "asha"},
     "random-without-starts": {"strategy": "random"},
+    "first-start": {"max_trials": 1},
     "no-refit": {"refit": False},
     "no-reevaluation": {},
     "ensemble": {"ensemble_size": 5},
@@ -33,53 +30,6 @@ def search(problem, budget, seed, **options):
         scoring=SCORINGS.get(problem.scoring),
         **options,
     )
-
-
-class Longer:
-    """The first start of a space, with so many times the epochs."""
-
-    factor = 1.0
-
-    def recipe_options(self):
-        """Return those of the space, with more epochs."""
-        options = super().recipe_options()
-        return replace(
-            options,
-            epochs=tuple(round(self.factor * epochs) for epochs in options.epochs),
-            default_epochs=round(self.factor * options.default_epochs),
-        )
-
-    def known_starts(self):
-        """Return the first one."""
-        return super().known_starts()[:1]
-
-
-class LongerImage(Longer, ImageSpace):
-    """Of images."""
-
-
-class LongerText(Longer, TextSpace):
-    """Of texts."""
-
-
-class LongerTable(Longer, TabularSpace):
-    """Of tables."""
-
-
-LONGER = {"image": LongerImage, "text": LongerText, "tabular": LongerTable}
-
-
-def fit_first_start(problem, X, y, budget, seed):
-    """Train the first start for all of the budget.
-
-    A fit before tells how many times its epochs that are; its time does not count.
-    """
-    space = LONGER[problem.modality]()
-    options = {"max_trials": 1, "trial_timeout": budget}
-    pilot = search(problem, budget, seed, space=space, **options).fit(X, y)
-    space.factor = max(1.0, budget / pilot.search_time_)
-    fitted = search(problem, budget, seed, space=space, **options).fit(X, y)
-    return fitted, {"factor": space.factor, "pilot_seconds": pilot.search_time_}
 
 
 def warm_up():
@@ -116,24 +66,19 @@ def uncalibrated(fitted, X):
 
 def fit(system, problem, X, y, budget, seed):
     """Return a fitted estimator."""
-    if system == "first-start":
-        fitted, facts = fit_first_start(problem, X, y, budget, seed)
-        return with_facts(fitted, **facts)
     estimator = search(problem, budget, seed, **CHANGED[system])
     if system == "random-without-starts":
         space = estimator._default_space()
         space.known_starts = list  # which makes an empty one
         estimator.set_params(space=space)
+    elif system == "first-start":
+        estimator.set_params(trial_timeout=budget)
     elif system == "no-reevaluation":
         from skautonas.estimators import _study
 
         _study._gets_fresh_split = lambda *arguments: False
-    return with_facts(estimator.fit(X, y))
-
-
-def with_facts(fitted, **facts):
-    """Return a fitted estimator, with what its row is to tell."""
-    fitted.facts = facts | {
+    fitted = estimator.fit(X, y)
+    fitted.facts = {
         "validation": fitted.best_score_,
         "trials": fitted.n_trials_,
         "failed": sum(trial.status == "failed" for trial in fitted.trials_),

@@ -291,7 +291,6 @@ GONE = """
 import time, psutil
 from skautonas.search import fork_client
 from tests.processes import servers_of
-seen = []
 for _ in range(3):
     server = fork_client.current_server()
     while server is not None and not (servers := servers_of(psutil.Process())):

@@ -201,7 +201,7 @@ def ready_server() -> ForkServer | None:
 
 
 def _can_fork() -> bool:
-    """Tell whether workers may be forked: not where a GPU's driver is loaded before."""
+    """Tell whether workers may be forked: not beside a GPU, where it is untried."""
     return _can_watch() and not visible_devices()
 
 

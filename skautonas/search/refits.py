@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skautonas.estimation.finish import refit
@@ -24,6 +24,7 @@ from skautonas.search.trial import Trial
 MIN_REFIT_SHARE = 0.7
 
 
+@dataclass(frozen=True, slots=True)
 class Refitter:
     """Trains trials again on all rows.
 
@@ -41,19 +42,11 @@ class Refitter:
         Tells whether to leave the refits.
     """
 
-    def __init__(
-        self,
-        rules: Rules,
-        executor: LocalExecutor,
-        budget: Budget,
-        folder: Path,
-        interrupt: Interrupt,
-    ) -> None:
-        self.rules = rules
-        self.executor = executor
-        self.budget = budget
-        self.folder = folder
-        self.interrupt = interrupt
+    rules: Rules
+    executor: LocalExecutor
+    budget: Budget
+    folder: Path
+    interrupt: Interrupt
 
     def refit(
         self, trials: Sequence[Trial], members: Sequence[Member]

@@ -254,6 +254,28 @@ def test_the_schedule_shrinks_to_the_time():
     assert rate < 0.25 * RECIPE.learning_rate
 
 
+@pytest.mark.parametrize("share", [0.3, 1.0])
+@pytest.mark.parametrize("time_for", [600, 4_000])
+def test_a_schedule_that_slow_first_steps_shortened_grows_again(share, time_for):
+    def clock():  # the first 50 steps take 100 ms, others 10 ms
+        steps = int(trainer.model.optimizer.iterations)
+        return 0.01 * steps + 0.09 * min(50, steps)
+
+    trainer = make(replace(RECIPE, schedule="cosine"), clock=clock)
+    epochs = 2_000 // trainer.steps_per_epoch
+    seconds = 4.5 + 0.01 * time_for * share
+    plan = Plan(epochs, share, seconds=seconds)
+    training = trainer.fit(plan, scores(*np.linspace(0, 1, 500)))
+    steps = training.epochs * trainer.steps_per_epoch
+    assert training.epochs == pytest.approx(share * training.planned_epochs, rel=0.02)
+    if time_for > 2_000:
+        assert training.planned_epochs == epochs
+    else:
+        assert 0.85 * share * time_for < steps <= share * time_for
+    rate = float(trainer.model.optimizer.learning_rate) / RECIPE.learning_rate
+    assert rate == pytest.approx(0.5 + 0.5 * np.cos(np.pi * share), abs=0.05)
+
+
 @pytest.mark.parametrize(
     ("share", "least_share", "stops"),
     [(1.0, 0.5, True), (1.0, 0.1, False), (0.2, 0.5, False), (0.2, 0.9, True)],

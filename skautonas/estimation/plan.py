@@ -22,7 +22,8 @@ class Plan:
     share : float
         Share of the schedule after which to stop.
     seconds : float or None
-        Time that may be spent; the schedule shrinks so that it fits.
+        Time that may be spent; the schedule shrinks so that it fits, and grows again
+        where steps turn out to be faster.
     floors : tuple of (float, float)
         Shares of the schedule, and the score that must be reached by then.
     cooldown : float
@@ -68,7 +69,7 @@ class Progress:
         Steps that an earlier training of the same model took.
     anchor : (int, float)
         A step, and the share of the schedule that was behind it: where the schedule
-        was last shortened.
+        last became shorter or longer.
     """
 
     def __init__(
@@ -77,15 +78,17 @@ class Progress:
         self.start = self.done = done
         self.total = max(1, round(total))
         self.anchor = anchor
+        # Where the schedule leads from there, likewise.
+        self._target = (self.total, 1.0)
         self._first_seconds = 0.0
         # Seconds, of the latest call; the first one does not count.
         self.per_step = 0.0
 
     def of_next(self, steps: int) -> np.ndarray:
         """Return the progress, between 0 and 1, before each of the next steps."""
-        step, share = self.anchor
+        (step, share), (end, end_share) = self.anchor, self._target
         ahead = np.arange(self.done, self.done + steps) - step
-        return share + (1 - share) * ahead / max(1, self.total - step)
+        return share + (end_share - share) * ahead / max(1, end - step)
 
     def chunk(self, seconds_left: float) -> int:
         """Return how many steps the next call may take."""
@@ -104,9 +107,22 @@ class Progress:
             self._first_seconds = seconds
         self.done += steps
 
-    def shrink(self, total: int) -> None:
-        """Plan fewer steps; the schedule runs faster from here on."""
-        if total >= self.total:
+    def resize(self, total: int, share: float) -> None:
+        """Plan fewer or more steps.
+
+        From here on the schedule is as fast as leaves ``share`` of it behind after that
+        share of the steps.
+        """
+        if total == self.total:
             return
-        self.anchor = (self.done, float(self.of_next(1)[0]))
+        self.anchor = self._here()
         self.total = total
+        self._target = (round(share * total), share)
+
+    def to_go_on(self) -> tuple[int, float]:
+        """Return the anchor of a later training that goes on from here."""
+        is_as_planned = self._target == (self.total, 1.0)
+        return self.anchor if is_as_planned else self._here()
+
+    def _here(self) -> tuple[int, float]:
+        return self.done, float(self.of_next(1)[0])

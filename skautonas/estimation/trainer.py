@@ -29,7 +29,7 @@ Validate = Callable[[], tuple[float, np.ndarray]]
 MIN_STEPS_BETWEEN_VALIDATIONS = 24
 # Of the rows that one call of the compiled loop takes along.
 CHUNK_BYTES = 64_000_000
-# Share of the time left that the plan of a training may fill.
+# Share of the time that the plan of a training may fill.
 PLAN_SHARE = 0.95
 # Steps that tell how long a training takes: the first one traces, the next few are the
 # first that were timed.
@@ -125,7 +125,8 @@ class Trainer:
                 "The time was up before the first step. Raise time_budget."
             )
         result = Training(variables=[])
-        self.progress = progress = Progress(plan.epochs * self.steps_per_epoch)
+        planned = plan.epochs * self.steps_per_epoch
+        self.progress = progress = Progress(planned)
         if state is not None:
             self.progress = progress = self._go_on(result, state)
         self._rows = row_batches(self.n_rows, self.batch, self.seed, progress.done)
@@ -153,11 +154,9 @@ class Trainer:
             )
             if result.hopeless or self.clock() >= end - self._reserve(plan):
                 break
-            possible = self._possible_steps(progress, start, end)
-            if possible < limit:
-                # The schedule shrinks as a whole: it is where it would have been.
-                progress.shrink(round(possible * progress.total / limit))
-                limit = int(possible)
+            possible = self._possible_steps(progress, start, end) / plan.share
+            progress.resize(round(min(possible, planned)), plan.share)
+            limit = round(plan.share * progress.total)
         if not result.variables:
             # It had stopped here already, between two validations.
             epoch = progress.done / self.steps_per_epoch
@@ -180,7 +179,7 @@ class Trainer:
             optimizer=[np.array(v) for v in self.model.optimizer.variables],
             done=self.progress.done,
             total=self.progress.total,
-            anchor=self.progress.anchor,
+            anchor=self.progress.to_go_on(),
             seconds=seconds,
             **known,
         )
@@ -316,10 +315,10 @@ class Trainer:
         if not steps:
             return math.inf  # how long one takes is not known yet
         now = self.clock()
+        left = start + PLAN_SHARE * (end - start) - now
         spent = now - start - self.seconds.trace
         if self._validations:
             # The first one was traced, later ones are not.
             spent -= max(0.0, self._validations[0] - self._validations[-1])
         per_step = spent / steps
-        possible = progress.done + int(PLAN_SHARE * (end - now) / max(per_step, 1e-9))
-        return max(possible, progress.done + 1)
+        return progress.done + max(1, int(left / max(per_step, 1e-9)))

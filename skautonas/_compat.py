@@ -189,6 +189,11 @@ def seed_layers(seed: int) -> None:
     random.seed(seed)
 
 
+def score_function(scorer: Any) -> Any:
+    """Return the metric that a scorer was made of, or None."""
+    return getattr(scorer, "_score_func", None)
+
+
 def metric_of(scorer: Any) -> Any:
     """Return the metric that a scorer applies to predictions as it is, or None.
 

@@ -21,6 +21,7 @@ from skautonas.estimation.scoring import (
     FixedRegressor,
     check_scorer,
     score_predictions,
+    scores_probabilities,
 )
 
 LABELS = np.array(["no", "yes"])
@@ -177,3 +178,18 @@ def test_a_scorer_of_positive_predictions_is_accepted():
     counts = np.array([0.0, 1.0, 3.0, 2.0])
     scorer = get_scorer("neg_mean_poisson_deviance")
     check_scorer(scorer, fit_values(counts), counts)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "expected"),
+    [
+        (get_scorer("neg_log_loss"), True),
+        (get_scorer("neg_brier_score"), True),
+        (make_scorer(log_loss, greater_is_better=False, labels=[0, 1]), True),
+        (get_scorer("roc_auc"), False),
+        (get_scorer("accuracy"), False),
+        (lambda estimator, X, y: 0.5, False),
+    ],
+)
+def test_losses_of_probabilities_are_known(scorer, expected):
+    assert scores_probabilities(scorer) == expected

@@ -167,6 +167,20 @@ def test_flips_are_for_natural_images_only():
     assert choices(asked)["augmentation"].values == ["none", "flip_shift"]
 
 
+@pytest.mark.parametrize(
+    ("shape", "n_rows", "kind"),
+    [
+        ((32, 32, 3), 500, "flip_shift"),
+        ((32, 32, 3), 50_000, "flip"),
+        ((28, 28, 1), 500, "shift"),
+        ((28, 28, 1), 50_000, "shift"),
+    ],
+)
+def test_many_photographs_are_seen_too_rarely_to_shift_them(shape, n_rows, kind):
+    space = ImageSpace().bind(image_facts(shape, n_rows=n_rows))
+    assert choices(space)["augmentation"].default == kind
+
+
 @pytest.mark.parametrize("shape", SHAPES + ODD_SHAPES)
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_every_start_builds(shape, task):

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -154,6 +155,34 @@ def changed(parameter, value):
 def activate(hp, parameter):
     """Return a partial configuration under which a hyperparameter is active."""
     return {c.name: c.values[-1] for c in parameter.conditions}
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_labels_are_not_smoothed_where_probabilities_are_scored(name):
+    facts = replace(SPACES[name].facts, scores_probabilities=True)
+    space = type(SPACES[name])().bind(facts)
+    hp = declared(space)
+    assert "recipe/label_smoothing" not in {parameter.name for parameter in hp.space}
+    for start in space.starts:
+        assert space.recipe(complete(hp, start)).label_smoothing == 0.0
+
+
+# Rows that train, and the batch and the planned epochs of the default recipe.
+BY_ROWS = {
+    "tabular": [(500, 32, 256), (4_000, 64, 128), (6_000, 128, 64), (50_000, 256, 32)],
+    "image": [(500, 64, 30), (5_000, 64, 12), (15_000, 64, 8), (90_000, 64, 3)],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "n_rows", "batch", "epochs"),
+    [(name, *case) for name, cases in BY_ROWS.items() for case in cases],
+)
+def test_batches_and_epochs_go_by_rows(name, n_rows, batch, epochs):
+    facts = replace(SPACES[name].facts, n_rows=n_rows)
+    space = type(SPACES[name])().bind(facts)
+    recipe = space.recipe(complete(declared(space), {}))
+    assert (recipe.batch_size, recipe.epochs) == (batch, epochs)
 
 
 @pytest.mark.parametrize("name", SPACES)

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from statistics import NormalDist
 
 import keras
 import numpy as np
@@ -17,6 +18,7 @@ from skautonas.estimation.trainer import Trainer
 from skautonas.space import TabularSpace
 from skautonas.space.base import complete, declared
 from skautonas.space.candidate import SpaceSource
+from skautonas.space.tabular_blocks import N_PIECES, piecewise_encoding
 
 N = 512
 
@@ -49,6 +51,17 @@ def test_a_packed_ensemble_of_eight_learns_the_identity():
     assert outputs.shape == (N, 8, 1)
     errors = np.mean((outputs - x[:, None, :]) ** 2, axis=(0, 2))
     assert errors.max() < 0.05 * x.var()
+
+
+def test_a_piece_is_passed_as_a_number_goes_through_it():
+    low, high, *_ = NormalDist().quantiles(N_PIECES)
+    numbers = np.array([[-9.0], [low], [(low + high) / 2], [0.0], [9.0]])
+    shares = np.array(piecewise_encoding(numbers))
+    assert shares.shape == (5, 1, N_PIECES)
+    expected = np.zeros((5, N_PIECES))
+    expected[1:, 0], expected[2, 1] = 1.0, 0.5
+    expected[3, : N_PIECES // 2], expected[4] = 1.0, 1.0
+    np.testing.assert_allclose(shares[:, 0], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from skautonas.data.encoder import Encoder
 from skautonas.data.rows import Rows
 from skautonas.data.splits import cross_validation, holdout
 from skautonas.data.targets import Targets, ValueTargets, fit_values
-from skautonas.estimation.scoring import check_scorer
+from skautonas.estimation.scoring import check_scorer, scores_probabilities
 
 if TYPE_CHECKING:
     from skautonas.estimation.study import Fold, Study
@@ -226,7 +226,8 @@ def _make_source(
         facts = encoder.facts(
             task=targets.task, n_outputs=targets.n_outputs, n_rows=n_rows
         )
-        return SpaceSource(space.bind(facts))
+        proper = scores_probabilities(search.scorer_)
+        return SpaceSource(space.bind(replace(facts, scores_probabilities=proper)))
     return UserSource(getattr(space, "build", space))
 
 

@@ -154,11 +154,11 @@ class SearchSpace(keras_tuner.HyperModel):
         Recipe
             With values for all that training needs.
         """
-        return choose_recipe(Pick(values), self.recipe_options(), self.facts.task)
+        return choose_recipe(Pick(values), self.recipe_options(), self.facts)
 
     def _read(self, choose: Chooser) -> None:
         self.body(choose, None)
-        choose_recipe(choose, self.recipe_options(), self.facts.task)
+        choose_recipe(choose, self.recipe_options(), self.facts)
 
     def core(self, choose: Pick) -> Any:
         """Build the model that ``choose`` describes.

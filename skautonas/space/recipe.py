@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from skautonas.data.facts import Facts
 from skautonas.space.chooser import Chooser
 
 SCHEDULES = ("constant", "cosine", "one_cycle", "coslog4")
@@ -32,7 +33,7 @@ class Recipe:
         Rows a step.
     label_smoothing : float
         Mass moved from the true class to all classes, or from a label to its
-        opposite; 0 in regression.
+        opposite; 0 in regression, and where probabilities are scored.
     epochs : int
         Planned passes over the training rows.
     patience : int
@@ -73,11 +74,11 @@ class RecipeOptions:
     patience: int
 
 
-def choose_recipe(choose: Chooser, options: RecipeOptions, task: str) -> Recipe:
+def choose_recipe(choose: Chooser, options: RecipeOptions, facts: Facts) -> Recipe:
     """Choose the recipe of one candidate; its names all start with ``recipe/``."""
     optimizer, rate, decay = _choose_optimizer(choose, options)
     smoothing = 0.0
-    if task != "regression":
+    if facts.task != "regression" and not facts.scores_probabilities:
         smoothing = choose.value(
             "recipe/label_smoothing", LABEL_SMOOTHING, options.label_smoothing
         )

@@ -2,10 +2,16 @@
 
 import time
 
+import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
-from skautonas import ImageSearchClassifier, SkautonasWarning, TabularSearchClassifier
+from skautonas import (
+    ImageSearchClassifier,
+    SkautonasWarning,
+    TabularSearchClassifier,
+    TextSearchClassifier,
+)
 from skautonas.search.budget import Budget
 from skautonas.space import TabularSpace
 
@@ -52,6 +58,21 @@ def test_even_less_still_gives_a_model_of_one_trial(seconds):
     assert time.monotonic() - start < seconds + 3
     assert search.n_trials_ == 1
     assert search.score(*WINE) > 0.4
+
+
+@pytest.mark.alone
+def test_the_end_of_texts_of_700_words_is_read_within_the_budget():
+    rng = np.random.default_rng(0)
+    words = rng.integers(0, 3000, (1000, 700))
+    y = rng.integers(0, 2, len(words))
+    words[:, 680] = 3000 + 5 * y + rng.integers(0, 5, len(y))
+    texts = [" ".join(f"w{word}" for word in row) for row in words]
+    TabularSearchClassifier(space=SMALL, **QUICK).fit(*WINE)
+    search = TextSearchClassifier(time_budget=20, random_state=0)
+    start = time.monotonic()
+    search.fit(texts[:800], y[:800])
+    assert time.monotonic() - start < 20 + 3
+    assert search.score(texts[800:], y[800:]) > 0.9
 
 
 def build_slowly(hp):

@@ -40,7 +40,7 @@ def train(tmp_path, request):
     drawing = {
         p.name: p.values[-1]
         for p in hp.space
-        if p.name.endswith(("dropout", "augmentation"))
+        if p.name.endswith(("dropout", "augmentation", "averaging"))
     }
     values = complete(hp, source.starts[-1] | drawing | {"recipe/schedule": "cosine"})
     assert any(values.get(name) for name in drawing)

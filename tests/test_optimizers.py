@@ -49,6 +49,23 @@ def test_the_steps_are_those_of_keras(name, weight_decay, global_clipnorm):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("fused", [FusedAdam, FusedSGD])
+def test_means_of_the_variables(fused):
+    options = {"beta_2": 0.99} if fused is FusedAdam else {"momentum": 0.9}
+    options |= {"weight_decay": 0.0, "global_clipnorm": 1.0}
+    variable, unused = keras.Variable([1.0, 2.0]), keras.Variable([3.0])
+    optimizer = fused(0.1, averaging=0.5, **options)
+    optimizer.build([variable, unused])
+    mean = np.zeros(2)
+    for step in range(9):
+        optimizer.apply([keras.ops.ones(2), None], [variable, unused])
+        kept = min(0.5, (1 + step) / (10 + step))
+        mean = kept * mean + (1 - kept) * np.array(variable)
+    np.testing.assert_allclose(optimizer.averages[0], mean, rtol=1e-5)
+    np.testing.assert_allclose(optimizer.averages[1], [3.0], atol=1e-2)
+    assert not fused(0.1, **options).averages
+
+
 def test_a_variable_without_a_gradient_stays():
     used, unused = keras.Variable([1.0]), keras.Variable([2.0])
     optimizer = FusedAdam(0.1, beta_2=0.99, weight_decay=0.1, global_clipnorm=1.0)

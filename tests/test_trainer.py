@@ -106,6 +106,32 @@ def test_without_best_epoch_restore_the_last_is_kept():
     assert training.best_epoch == training.epochs
 
 
+@pytest.mark.parametrize("validate", [None, scores(0.5)])
+def test_means_of_weights_are_kept_and_training_goes_by_the_weights(validate):
+    plain, averaging = make(), make(replace(RECIPE, averaging=0.9))
+    plain.fit(Plan(2), validate)
+    kept = averaging.fit(Plan(2), validate).variables
+    for one, two in zip(plain.model.variables, averaging.model.variables, strict=True):
+        np.testing.assert_array_equal(np.array(one), np.array(two))
+    means = averaging.model.optimizer.averages
+    for one, two in zip(kept, means, strict=True):
+        np.testing.assert_array_equal(one, np.array(two))
+    assert not np.allclose(kept[0], np.array(plain.model.variables[0]), atol=1e-4)
+
+
+def test_what_is_validated_are_the_means_of_weights():
+    trainer = make(replace(RECIPE, averaging=0.9))
+    seen = []
+
+    def validate():
+        seen.append([np.array(v) for v in trainer.model.variables])
+        return len(seen), OUTPUTS
+
+    kept = trainer.fit(Plan(4), validate).variables
+    for one, two in zip(kept, seen[-1], strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_patience_stops_training():
     recipe = replace(RECIPE, patience=6, epochs=500)
     training = make(recipe).fit(Plan(500), scores(0.9, 0.1))

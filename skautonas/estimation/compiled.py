@@ -8,7 +8,8 @@ another, trains to the last bit as that other one would.
 import gc
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -63,16 +64,36 @@ class CompiledModel:
             self._predict = compile_predict(self.predictor, x)
         return self._predict(x)
 
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Give the model the means of its weights, if its optimizer keeps them."""
+        from skautonas.space.optimizers import FusedOptimizer
+
+        optimizer, variables = self.model.optimizer, self.model.trainable_variables
+        if not (isinstance(optimizer, FusedOptimizer) and optimizer.averages):
+            yield
+            return
+        values = [np.array(variable) for variable in variables]
+        _assign(variables, optimizer.averages)
+        try:
+            yield
+        finally:
+            _assign(variables, values)
+
     def takes(self, data: Any, batch: int) -> bool:
         """Tell whether the calls are for such rows, and batches of this size."""
         return self.batch == batch and self.takes_arrays == _kinds(data)
 
     def restart(self, weights: Sequence[Any]) -> None:
         """Take over the weights of a model of the same architecture."""
-        for variable, value in zip(self.model.variables, weights, strict=True):
-            variable.assign(value)
+        _assign(self.model.variables, weights)
         for variable in self.model.optimizer.variables:
             variable.assign(np.zeros(variable.shape, variable.dtype))
+
+
+def _assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def compile_model(candidate: Candidate, data: Any, batch: int) -> CompiledModel:
@@ -132,7 +153,13 @@ def _key(candidate: Candidate, data: Any, batch: int) -> str:
     recipe = candidate.recipe
     core = keras.saving.serialize_keras_object(candidate.model)["config"]
     loss = type(candidate.model.loss).__name__
-    traced = (recipe.optimizer, recipe.weight_decay, recipe.label_smoothing, batch)
+    traced = (
+        recipe.optimizer,
+        recipe.weight_decay,
+        recipe.averaging,
+        recipe.label_smoothing,
+        batch,
+    )
     return json.dumps([core, loss, traced, _kinds(data)])
 
 

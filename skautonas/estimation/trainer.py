@@ -79,6 +79,7 @@ class Trainer:
         self._rows: Iterator[np.ndarray] = iter(())
         self._data = data
         self._run = compiled.run
+        self._averaged = compiled.averaged
         step_bytes = self.batch * row_bytes(tf.nest.flatten(self._data))
         self._most_steps = max(1, CHUNK_BYTES // step_bytes)
         # The greatest score, and the epoch that it is of.
@@ -275,20 +276,22 @@ class Trainer:
         """
         if validate is None:
             result.curve.append((epoch, loss, None))
-            result.variables = [np.array(v) for v in self.model.variables]
+            with self._averaged():
+                result.variables = [np.array(v) for v in self.model.variables]
             result.best_epoch = epoch
             return epoch
         start = self.clock()
-        score, outputs = validate()
+        with self._averaged():
+            score, outputs = validate()
+            better = result.score is None or score >= result.score
+            if better or not self.recipe.restore_best_epoch:
+                result.variables = [np.array(v) for v in self.model.variables]
+                result.outputs = [outputs]
+                result.best_epoch = epoch
+                result.score = score
         self._validations.append(self.clock() - start)
         self.seconds.validate += self._validations[-1]
         result.curve.append((epoch, loss, score))
-        better = result.score is None or score >= result.score
-        if better or not self.recipe.restore_best_epoch:
-            result.variables = [np.array(v) for v in self.model.variables]
-            result.outputs = [outputs]
-            result.best_epoch = epoch
-            result.score = score
         return score
 
     def _reserve(self, plan: Plan) -> float:

@@ -34,6 +34,7 @@ def make_optimizer(recipe: Recipe) -> FusedOptimizer:
     options = {
         "weight_decay": recipe.weight_decay,
         "global_clipnorm": CLIP_NORM,
+        "averaging": recipe.averaging,
     }
     if recipe.optimizer == "sgd":
         return FusedSGD(recipe.learning_rate, momentum=MOMENTUM, **options)

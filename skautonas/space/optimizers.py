@@ -29,18 +29,40 @@ class FusedOptimizer(keras.optimizers.Optimizer):
     global_clipnorm : float
         Largest norm of all gradients together; as in Keras, those of a row of an
         embedding count once for each use of it.
+    averaging : float, default=0.0
+        Share that a mean of the variables keeps of itself at a step [2]_; 0 for none.
+
+    Attributes
+    ----------
+    averages : list of keras.Variable
+        That mean of each variable, if there is one.
 
     References
     ----------
     .. [1] Loshchilov and Hutter (2019), Decoupled Weight Decay Regularization.
+    .. [2] Polyak and Juditsky (1992), Acceleration of Stochastic Approximation by
+       Averaging.
     """
 
     def __init__(
-        self, learning_rate: float, *, weight_decay: float, global_clipnorm: float
+        self,
+        learning_rate: float,
+        *,
+        weight_decay: float,
+        global_clipnorm: float,
+        averaging: float = 0.0,
     ) -> None:
         super().__init__(
             learning_rate, weight_decay=weight_decay, global_clipnorm=global_clipnorm
         )
+        self.averaging = averaging
+        self.averages: list[Any] = []
+
+    def build(self, variables: list[Any]) -> None:
+        """Make the means of the variables."""
+        super().build(variables)
+        if self.averaging:
+            self.averages = self.add_optimizer_variables(variables, "average")
 
     def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Any]) -> None:
         """Update the variables that the optimizer was built on, in their order.
@@ -61,7 +83,16 @@ class FusedOptimizer(keras.optimizers.Optimizer):
             if self.weight_decay and not UNDECAYED & set(variable.path.split("/")[-2:]):
                 variable.assign_sub(variable * decay)
         self.update(updates, rate)
+        if self.averages:
+            self._average(trainable_variables)
         self.iterations.assign_add(1)
+
+    def _average(self, variables: Iterable[Any]) -> None:
+        """Move the means towards the variables; the first ones faster."""
+        step = tf.cast(self.iterations, tf.float32)
+        moved = 1 - tf.minimum(self.averaging, (1 + step) / (10 + step))
+        for average, variable in zip(self.averages, variables, strict=True):
+            average.assign_add((variable - average) * moved)
 
     @abstractmethod
     def update(self, updates: list[tuple[int, Any, Any]], rate: Any) -> None:

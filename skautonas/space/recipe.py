@@ -40,6 +40,9 @@ class Recipe:
         Epochs without a better validation score before training stops.
     restore_best_epoch : bool
         Keep the weights of the best validation epoch rather than the last ones.
+    averaging : float, default=0.0
+        Share that the mean of the weights keeps of itself at a step, where that is what
+        is validated and kept; 0 for the weights themselves.
     """
 
     optimizer: str
@@ -51,6 +54,7 @@ class Recipe:
     epochs: int
     patience: int
     restore_best_epoch: bool
+    averaging: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,7 @@ class RecipeOptions:
     epochs: tuple[int, ...]
     default_epochs: int
     patience: int
+    averagings: tuple[float, ...] = ()
 
 
 def choose_recipe(choose: Chooser, options: RecipeOptions, facts: Facts) -> Recipe:
@@ -82,6 +87,9 @@ def choose_recipe(choose: Chooser, options: RecipeOptions, facts: Facts) -> Reci
         smoothing = choose.value(
             "recipe/label_smoothing", LABEL_SMOOTHING, options.label_smoothing
         )
+    averaging = 0.0
+    if options.averagings:
+        averaging = choose.value("recipe/averaging", options.averagings, 0.0)
     return Recipe(
         optimizer=optimizer,
         learning_rate=rate,
@@ -96,6 +104,7 @@ def choose_recipe(choose: Chooser, options: RecipeOptions, facts: Facts) -> Reci
         restore_best_epoch=choose.value(
             "recipe/restore_best_epoch", (True, False), True
         ),
+        averaging=averaging,
     )
 
 

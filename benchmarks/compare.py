@@ -89,7 +89,7 @@ SYSTEMS = {
         "pytabkit_nets:realmlp", "pytabkit", ("tabular",), ONE_TARGET, 20
     ),
     "tabm": System("pytabkit_nets:tabm", "pytabkit", ("tabular",), ONE_TARGET, 20),
-    "ours, first start alone": System("ours:first-start"),
+    "ours, first start throughout": System("ours:first-start"),
     "ours, random": System("ours:random"),
     "ours, evolution": System("ours:evolution", sets=problems.WORKING),
     "ours, asha": System("ours:asha", sets=problems.WORKING),

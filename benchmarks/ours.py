@@ -1,5 +1,9 @@
 """Our estimators, as anybody would call them, and with parts changed."""
 
+from dataclasses import replace
+
+from skautonas.space import ImageSpace, TabularSpace, TextSpace
+
 PACKAGES = ("skautonas", "keras", "tensorflow", "keras-tuner", "scikit-learn")
 N_JOBS = 2
 # What is taken away or added: parameters by the system's name.
@@ -14,7 +18,39 @@ CHANGED = {
     "no-reevaluation": {},
     "ensemble": {"ensemble_size": 5},
 }
+# The first start alone: the share of the budget that its trial takes before the refit,
+# and how many times its epochs are more than it has the time for.
+TRIAL_SHARE, ENDLESS = 0.4, 50
 SCORINGS = {"f1": "f1_micro", "average_precision": "average_precision"}
+
+
+class Endless:
+    """A space whose trainings end when the time is up, and their schedules with it."""
+
+    def recipe(self, values):
+        """Return the recipe with more epochs than there is time for."""
+        usual = super().recipe(values)
+        epochs = ENDLESS * usual.epochs
+        return replace(usual, epochs=epochs, patience=epochs)
+
+
+class EndlessImages(Endless, ImageSpace):
+    """Images."""
+
+
+class EndlessTexts(Endless, TextSpace):
+    """Texts."""
+
+
+class EndlessTables(Endless, TabularSpace):
+    """Tables."""
+
+
+ENDLESS_SPACES = {
+    "image": EndlessImages,
+    "text": EndlessTexts,
+    "tabular": EndlessTables,
+}
 
 
 def search(problem, budget, seed, **options):
@@ -72,7 +108,8 @@ def fit(system, problem, X, y, budget, seed):
         space.known_starts = list  # which makes an empty one
         estimator.set_params(space=space)
     elif system == "first-start":
-        estimator.set_params(trial_timeout=budget)
+        space = ENDLESS_SPACES[problem.modality]()
+        estimator.set_params(space=space, trial_timeout=TRIAL_SHARE * budget)
     elif system == "no-reevaluation":
         from skautonas.estimators import _study
 

@@ -140,7 +140,7 @@ def print_standing(standing, names):
 # What is left out or added, and the systems on both sides of it: with it, without it.
 PARTS = {
     "starts": ("ours, random", "ours, random without starts"),
-    "search, beside the first start": ("ours", "ours, first start alone"),
+    "search, beside the first start": ("ours", "ours, first start throughout"),
     "strategy, beside random search": ("ours", "ours, random"),
     "scores on a fresh split": ("ours", "ours, no re-evaluation"),
     "refit": ("ours", "ours, no refit"),

@@ -43,28 +43,21 @@ def print_table(rows, systems, budget):
     sets.sort(key=lambda name: (name not in problems.CORE,))
     print("| set | n | " + " | ".join(names) + " |")
     print("|---|---|" + "---|" * len(names))
+    values = values_of(rows)
     standing = {}
     for data in sets:
-        scores = {
-            name: {k[2]: r for k, r in rows.items() if k[:2] == (name, data)}
-            for name in names
-        }
-        present = [name for name in names if scores[name]]
-        common = set.intersection(*(set(scores[name]) for name in present))
-        constants = {
-            k[2]: r["score"] for k, r in rows.items() if k[:2] == ("constant", data)
-        }
+        splits = {name: splits_of(rows, name, data) for name in names}
+        common = set.intersection(*(each for each in splits.values() if each))
         cells = []
         for name in names:
-            if not scores[name]:
+            if not splits[name]:
                 cells.append("")
                 continue
-            shared = {s: scores[name][s] for s in common}
-            score = np.mean([value_of(r, constants.get(s)) for s, r in shared.items()])
-            star = "*" if any(r["status"] != "ok" for r in shared.values()) else ""
-            seconds = [r["seconds"] for r in shared.values() if "seconds" in r]
+            keys = [(name, data, split) for split in common]
+            score = np.mean([values[key] for key in keys])
+            seconds = [rows[key]["seconds"] for key in keys if "seconds" in rows[key]]
             took = f" ({np.mean(seconds):.0f} s)" if seconds else ""
-            cells.append(f"{score:.4f}{star}{took}")
+            cells.append(f"{score:.4f}{star(rows, keys)}{took}")
             standing.setdefault(data, {})[name] = score
         print(f"| {data} | {len(common)} | " + " | ".join(cells) + " |")
     print_standing(standing, names)
@@ -81,41 +74,59 @@ def print_table(rows, systems, budget):
 
 def print_differences(rows, peers, sets):
     """Print by how many points ours is ahead of each peer, on all splits of both."""
+    values = values_of(rows)
     print()
     print("| ours, less | " + " | ".join(peers) + " |")
     print("|---|" + "---|" * len(peers))
     for data in sets:
         cells = []
         for peer in peers:
-            pairs = [
-                (row["score"], rows[peer, data, split]["score"])
-                for (name, of, split), row in rows.items()
-                if (name, of) == ("ours", data)
-                and row["status"] == "ok"
-                and rows.get((peer, data, split), {}).get("status") == "ok"
+            both = splits_of(rows, "ours", data) & splits_of(rows, peer, data)
+            ours, theirs = (
+                [(name, data, split) for split in both] for name in ("ours", peer)
+            )
+            points = [
+                100 * (values[one] - values[other])
+                for one, other in zip(ours, theirs, strict=True)
             ]
-            points = 100 * np.subtract(*np.transpose(pairs)) if pairs else []
-            told = f"{np.mean(points):+.1f}" if pairs else ""
-            if len(pairs) > 1:
-                error = np.std(points, ddof=1) / math.sqrt(len(pairs))
-                told += f" ± {error:.1f} ({len(pairs)})"
+            told = f"{np.mean(points):+.1f}{star(rows, ours + theirs)}" if both else ""
+            if len(both) > 1:
+                error = np.std(points, ddof=1) / math.sqrt(len(both))
+                told += f" ± {error:.1f} ({len(both)})"
             cells.append(told)
         if any(cells):
             print(f"| {data} | " + " | ".join(cells) + " |")
 
 
-def value_of(row, constant):
-    """Return the score of a row; a failure counts as the constant prediction.
+def splits_of(rows, name, data):
+    """Return the splits of a set that a system was run on."""
+    return {key[2] for key in rows if key[:2] == (name, data)}
+
+
+def values_of(rows):
+    """Return the score of each row; a failure counts as the constant prediction.
 
     Without one it is worse than all.
     """
-    if row["status"] == "ok":
-        return row["score"]
-    return -math.inf if constant is None else constant
+    constants = {k[1:]: row["score"] for k, row in rows.items() if k[0] == "constant"}
+    return {
+        key: row["score"]
+        if row["status"] == "ok"
+        else constants.get(key[1:], -math.inf)
+        for key, row in rows.items()
+    }
+
+
+def star(rows, keys):
+    """Return the mark of a mean with a failure in it."""
+    return "*" if any(rows[key]["status"] != "ok" for key in keys) else ""
 
 
 def print_standing(standing, names):
-    """Print how often each is the best, its mean rank, and its normalised score."""
+    """Print how often each is the best, its mean rank, and its normalised score.
+
+    The latter is 0 for the constant prediction of a set, and 1 for the best.
+    """
     print()
     print("| system | sets | wins | mean rank | normalised score |")
     print("|---|---|---|---|---|")
@@ -128,12 +139,12 @@ def print_standing(standing, names):
             equal = sum(score == scores[name] for score in scores.values())
             ranks.append(1 + better + (equal - 1) / 2)
             wins += better == 0
-            least, best = scores.get("constant", 0.0), max(scores.values())
+            least, best = scores.get("constant", math.nan), max(scores.values())
             if best > least:
                 normal.append((scores[name] - least) / (best - least))
+        normalised = f"{np.mean(normal):.3f}" if normal else ""
         print(
-            f"| {name} | {len(ranks)} | {wins} | {np.mean(ranks):.2f} | "
-            f"{np.mean(normal):.3f} |"
+            f"| {name} | {len(ranks)} | {wins} | {np.mean(ranks):.2f} | {normalised} |"
         )
 
 

@@ -7,9 +7,14 @@ import pytest
 
 
 @pytest.fixture
-def gains(monkeypatch):
+def standing(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "benchmarks"))
-    return importlib.import_module("standing").gains_by_set
+    return importlib.import_module("standing")
+
+
+@pytest.fixture
+def gains(standing):
+    return standing.gains_by_set
 
 
 def row(system, score, commit, *, data="adult", split=0, status="ok", boot="x"):
@@ -51,3 +56,17 @@ def test_the_latest_commit_of_both_counts_and_splits_are_averaged(gains):
         row("without", 0.75, "b", data="letter"),
     ]
     assert gains(rows, "ours", "without") == {"adult": 0.0, "letter": -0.25}
+
+
+def test_a_failure_counts_as_the_constant_prediction(standing, capsys):
+    rows = {
+        (system, "concrete", 0): row(system, score, "a", status=status)
+        for system, score, status in [
+            ("ours", 0.75, "ok"),
+            ("net", 0.9, "killed"),
+            ("constant", 0.25, "ok"),
+        ]
+    }
+    assert standing.values_of(rows)["net", "concrete", 0] == 0.25
+    standing.print_differences(rows, ["net", "constant"], ["concrete"])
+    assert "| concrete | +50.0* | +50.0 |" in capsys.readouterr().out

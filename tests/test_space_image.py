@@ -106,7 +106,7 @@ def test_every_option_is_declared():
     expected = {
         "stages": [1, 2, 3, 4],
         "stage1/blocks": [1, 2, 3],
-        "stage3/filters": [16, 32, 64, 128],
+        "stage3/filters": [16, 32, 48, 64, 96, 128, 192],
         "stage1/kernel": [3, 5, 7],
         "stage1/block1/kind": ["plain", "residual", "separable", "mbconv"],
         "stage4/block3/expansion": [3, 6],
@@ -154,6 +154,12 @@ def test_the_deepest_network_keeps_two_pixels(shape):
     assert min(min(shape[1:3]) for shape in maps) >= 2
 
 
+def test_the_widest_network_of_photographs_comes_last():
+    starts = bind((32, 32, 3)).starts
+    widths = [max([0, *(s[k] for k in s if "filters" in k)]) for s in starts]
+    assert widths[-1] > max(widths[:-1])
+
+
 def test_regression_tries_early_without_distortions():
     space = ImageSpace().bind(image_facts((28, 28, 1), "regression", n_rows=2000))
     assert space.starts[1]["augmentation"] == "none"
@@ -171,9 +177,9 @@ def test_flips_are_for_natural_images_only():
     ("shape", "n_rows", "kind"),
     [
         ((32, 32, 3), 500, "flip_shift"),
-        ((32, 32, 3), 50_000, "flip"),
+        ((32, 32, 3), 90_000, "flip"),
         ((28, 28, 1), 500, "shift"),
-        ((28, 28, 1), 50_000, "shift"),
+        ((28, 28, 1), 90_000, "shift"),
     ],
 )
 def test_many_photographs_are_seen_too_rarely_to_shift_them(shape, n_rows, kind):

@@ -170,7 +170,7 @@ def test_labels_are_not_smoothed_where_probabilities_are_scored(name):
 # Rows that train, and the batch and the planned epochs of the default recipe.
 BY_ROWS = {
     "tabular": [(500, 32, 256), (4_000, 64, 128), (6_000, 128, 64), (50_000, 256, 32)],
-    "image": [(500, 64, 30), (5_000, 64, 12), (15_000, 64, 8), (90_000, 64, 3)],
+    "image": [(500, 64, 30), (5_000, 64, 20), (50_000, 64, 12), (90_000, 64, 8)],
 }
 
 

@@ -73,9 +73,9 @@ class ImageSpace(SearchSpace):
         Least and most stages; small images allow fewer.
     blocks_per_stage : tuple of int, default=(1, 3)
         Least and most blocks in a stage.
-    filters : sequence of int, default=(16, 32, 64, 128)
+    filters : sequence of int, default=(16, 32, 48, 64, 96, 128, 192)
         Channels of a stage. Wide ones are left out where the map can be large
-        (filters x pixels a side above 1024), the narrowest one is always offered.
+        (filters x pixels a side above 1536), the narrowest one is always offered.
     kernel_sizes : sequence of int, default=(3, 5, 7)
         Pixels a side of a stage's kernels.
     activations : sequence of str, default=("relu", "gelu", "swish")
@@ -116,7 +116,7 @@ class ImageSpace(SearchSpace):
         blocks: Sequence[str] = tuple(BLOCKS),
         stages: tuple[int, int] = (1, 4),
         blocks_per_stage: tuple[int, int] = (1, 3),
-        filters: Sequence[int] = (16, 32, 64, 128),
+        filters: Sequence[int] = (16, 32, 48, 64, 96, 128, 192),
         kernel_sizes: Sequence[int] = (3, 5, 7),
         activations: Sequence[str] = ("relu", "gelu", "swish"),
         poolings: Sequence[str] = POOLINGS,

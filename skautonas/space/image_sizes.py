@@ -11,8 +11,8 @@ SHRUNK_SIDES = (48, 128)
 # A linear model sees no more pixels a side.
 LINEAR_SIDE = 32
 # A convolution costs about (filters x side)^2: wider ones than this are not offered
-# where the map can be large (32 filters at 32 pixels, 128 at 8).
-WIDEST_MAP = 1024
+# where the map can be large (48 filters at 32 pixels, 192 at 8).
+WIDEST_MAP = 1536
 # Offered stems by the shorter side: name -> stride, the default first.
 STEMS: tuple[tuple[float, dict[str, int]], ...] = (
     (24, {"conv": 1}),

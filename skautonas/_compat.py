@@ -190,7 +190,10 @@ def seed_layers(seed: int) -> None:
 
 
 def score_function(scorer: Any) -> Any:
-    """Return the metric that a scorer was made of, or None."""
+    """Return the metric that a scorer was made of, or None.
+
+    scikit-learn 1.9 has no public name for it.
+    """
     return getattr(scorer, "_score_func", None)
 
 
@@ -201,7 +204,7 @@ def metric_of(scorer: Any) -> Any:
     """
     facts = getattr(scorer, "__dict__", {})
     plain = {"_sign": 1, "_kwargs": {}, "_response_method": "predict"}
-    metric = facts.get("_score_func")
+    metric = score_function(scorer)
     is_plain = plain.items() <= facts.items() and isinstance(metric, FunctionType)
     return metric if is_plain else None
 

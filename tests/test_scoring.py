@@ -20,8 +20,8 @@ from skautonas.estimation.scoring import (
     FixedClassifier,
     FixedRegressor,
     check_scorer,
+    is_proper,
     score_predictions,
-    scores_probabilities,
 )
 
 LABELS = np.array(["no", "yes"])
@@ -191,5 +191,5 @@ def test_a_scorer_of_positive_predictions_is_accepted():
         (lambda estimator, X, y: 0.5, False),
     ],
 )
-def test_losses_of_probabilities_are_known(scorer, expected):
-    assert scores_probabilities(scorer) == expected
+def test_proper_scoring_rules_are_known(scorer, expected):
+    assert is_proper(scorer) == expected

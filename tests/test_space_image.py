@@ -154,10 +154,15 @@ def test_the_deepest_network_keeps_two_pixels(shape):
     assert min(min(shape[1:3]) for shape in maps) >= 2
 
 
-def test_the_widest_network_of_photographs_comes_last():
-    starts = bind((32, 32, 3)).starts
+@pytest.mark.parametrize(
+    ("side", "offered"),
+    [(24, True), (32, True), (40, False), (64, True), (96, False), (128, False)],
+)
+def test_the_widest_network_of_photographs_comes_last(side, offered):
+    starts = bind((side, side, 3)).starts
     widths = [max([0, *(s[k] for k in s if "filters" in k)]) for s in starts]
-    assert widths[-1] > max(widths[:-1])
+    assert (widths[-1] > max(widths[:-1])) == offered
+    assert (widths[-1] == 192) == offered
 
 
 def test_regression_tries_early_without_distortions():

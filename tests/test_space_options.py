@@ -158,13 +158,12 @@ def activate(hp, parameter):
 
 
 @pytest.mark.parametrize("name", SPACES)
-def test_labels_are_not_smoothed_where_probabilities_are_scored(name):
-    facts = replace(SPACES[name].facts, scores_probabilities=True)
+def test_no_start_smooths_labels_under_a_proper_scoring_rule(name):
+    facts = replace(SPACES[name].facts, proper_score=True)
     space = type(SPACES[name])().bind(facts)
-    hp = declared(space)
-    assert "recipe/label_smoothing" not in {parameter.name for parameter in hp.space}
     for start in space.starts:
-        assert space.recipe(complete(hp, start)).label_smoothing == 0.0
+        recipe = space.recipe(complete(declared(space), start))
+        assert recipe.label_smoothing == 0.0
 
 
 # Rows that train, and the batch and the planned epochs of the default recipe.

@@ -1,6 +1,7 @@
 """The compiled loop on small models, with a fake clock where time matters."""
 
 import itertools
+import math
 import time
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import pytest
 
 from skautonas.data.facts import Facts
 from skautonas.estimation.compiled import CompiledModel
-from skautonas.estimation.plan import Plan
+from skautonas.estimation.plan import Plan, Progress
 from skautonas.estimation.steps import compile_predict, row_batches
 from skautonas.estimation.trainer import (
     NotFiniteError,
@@ -121,15 +122,59 @@ def test_means_of_weights_are_kept_and_training_goes_by_the_weights(validate):
 
 def test_what_is_validated_are_the_means_of_weights():
     trainer = make(replace(RECIPE, averaging=0.9))
-    seen = []
 
     def validate():
-        seen.append([np.array(v) for v in trainer.model.variables])
-        return len(seen), OUTPUTS
+        means = trainer.model.optimizer.averages
+        for one, two in zip(trainer.model.variables, means, strict=True):
+            np.testing.assert_array_equal(np.array(one), np.array(two))
+        return 0.5, OUTPUTS
 
-    kept = trainer.fit(Plan(4), validate).variables
-    for one, two in zip(kept, seen[-1], strict=True):
-        np.testing.assert_array_equal(one, two)
+    trainer.fit(Plan(4), validate)
+
+
+def test_the_weights_return_where_a_validation_fails():
+    plain, averaging = make(), make(replace(RECIPE, averaging=0.9))
+
+    def fail():
+        raise ValueError("a scorer of the user")
+
+    for trainer in (plain, averaging):
+        with pytest.raises(ValueError, match="of the user"):
+            trainer.fit(Plan(4), fail)
+    for one, two in zip(plain.model.variables, averaging.model.variables, strict=True):
+        np.testing.assert_array_equal(np.array(one), np.array(two))
+
+
+def test_a_schedule_goes_on_where_one_of_another_length_was_left():
+    first = Progress(1_000)
+    first.advance(100, 1.0)
+    first.resize(300, 0.5)
+    first.advance(50, 1.0)
+    (at,) = first.of_next(1)
+    assert at == pytest.approx(0.1 + 0.4)  # half of it after 150 of 300 steps
+    second = Progress(first.total, first.done, first.to_go_on())
+    np.testing.assert_allclose(second.of_next(151)[[0, -1]], [0.5, 1.0])
+
+
+def test_an_unchanged_schedule_goes_on_to_the_last_bit():
+    first = Progress(1_000)
+    first.advance(100, 1.0)
+    first.resize(1_000, 0.5)
+    second = Progress(first.total, first.done, first.to_go_on())
+    np.testing.assert_array_equal(first.of_next(9), second.of_next(9))
+
+
+def test_a_schedule_ends_in_what_a_late_stall_leaves_of_its_time():
+    def clock():  # step 340 takes 0.3 s
+        steps = int(trainer.model.optimizer.iterations)
+        return 0.01 * steps + 0.29 * (steps >= 340)
+
+    trainer = make(replace(RECIPE, schedule="cosine"), clock=clock)
+    plan = Plan(1_000, seconds=4.0)
+    training = trainer.fit(plan, scores(*np.linspace(0, 1, 500)))
+    assert clock() <= 4.0
+    assert float(trainer.model.optimizer.learning_rate) < 0.05 * RECIPE.learning_rate
+    assert training.epochs == pytest.approx(training.planned_epochs)
 
 
 def test_patience_stops_training():
@@ -281,23 +326,25 @@ def test_the_schedule_shrinks_to_the_time():
 
 
 @pytest.mark.parametrize("share", [0.3, 1.0])
-@pytest.mark.parametrize("time_for", [600, 4_000])
-def test_a_schedule_that_slow_first_steps_shortened_grows_again(share, time_for):
-    def clock():  # the first 50 steps take 100 ms, others 10 ms
+@pytest.mark.parametrize(("slow", "time_for"), [(10, 600), (50, 4_000)])
+def test_a_schedule_that_slow_first_steps_shortened_grows_again(share, slow, time_for):
+    def clock():  # the first steps take 100 ms, others 10 ms
         steps = int(trainer.model.optimizer.iterations)
-        return 0.01 * steps + 0.09 * min(50, steps)
+        return 0.01 * steps + 0.09 * min(slow, steps)
 
     trainer = make(replace(RECIPE, schedule="cosine"), clock=clock)
     epochs = 2_000 // trainer.steps_per_epoch
-    seconds = 4.5 + 0.01 * time_for * share
+    seconds = 0.09 * slow + 0.01 * time_for * share
     plan = Plan(epochs, share, seconds=seconds)
     training = trainer.fit(plan, scores(*np.linspace(0, 1, 500)))
     steps = training.epochs * trainer.steps_per_epoch
+    # None after the last step that was planned.
+    assert len(training.curve) <= math.ceil(training.epochs / 3) + 1
     assert training.epochs == pytest.approx(share * training.planned_epochs, rel=0.02)
     if time_for > 2_000:
         assert training.planned_epochs == epochs
     else:
-        assert 0.85 * share * time_for < steps <= share * time_for
+        assert 0.85 * share * time_for < steps < share * time_for
     rate = float(trainer.model.optimizer.learning_rate) / RECIPE.learning_rate
     assert rate == pytest.approx(0.5 + 0.5 * np.cos(np.pi * share), abs=0.05)
 

@@ -37,16 +37,16 @@ class Facts:
         Number of training rows.
     inputs : dict of str to TensorSpec
         The encoded arrays that the core model takes, by name.
-    scores_probabilities : bool, default=False
-        Whether the objective is one of probabilities, such as the log-loss, which label
-        smoothing would move away from the true ones.
+    proper_score : bool, default=False
+        Whether the objective is a proper scoring rule, such as the log-loss: label
+        smoothing moves probabilities away from what it asks for.
     """
 
     task: Task
     n_outputs: int
     n_rows: int
     inputs: dict[str, TensorSpec]
-    scores_probabilities: bool = False
+    proper_score: bool = False
 
     def with_room_for(self, others: Sequence[Self]) -> Self:
         """Return these facts with the largest vocabularies of all.

@@ -66,7 +66,10 @@ class CompiledModel:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Give the model the means of its weights, if its optimizer keeps them."""
+        """Give the model the means of its weights, if its optimizer keeps them.
+
+        What normalisation layers know of the batches stays that of the weights.
+        """
         from skautonas.space.optimizers import FusedOptimizer
 
         optimizer, variables = self.model.optimizer, self.model.trainable_variables

@@ -127,8 +127,8 @@ METRICS: dict[Any, Callable] = {accuracy_score: _accuracy, r2_score: _r2}
 PROPER_SCORES = (log_loss, d2_log_loss_score, brier_score_loss, d2_brier_score)
 
 
-def scores_probabilities(scorer: Any) -> bool:
-    """Tell whether a scorer is one of those that true probabilities make best."""
+def is_proper(scorer: Any) -> bool:
+    """Tell whether a scorer is of one of scikit-learn's proper scoring rules."""
     return score_function(scorer) in PROPER_SCORES
 
 

@@ -29,7 +29,7 @@ Validate = Callable[[], tuple[float, np.ndarray]]
 MIN_STEPS_BETWEEN_VALIDATIONS = 24
 # Of the rows that one call of the compiled loop takes along.
 CHUNK_BYTES = 64_000_000
-# Share of the time that the plan of a training may fill.
+# Share of the time left that the schedule of a training may fill.
 PLAN_SHARE = 0.95
 # Steps that tell how long a training takes: the first one traces, the next few are the
 # first that were timed.
@@ -71,6 +71,11 @@ class Trainer:
         self.clock = clock
         self.seconds = Seconds()
         self.progress = Progress(0)
+        # The step after which to stop.
+        self._limit = 0
+        # The step, and when it was done, from which on steps are timed: the last
+        # validation, or where the first steps, which are slower, were behind.
+        self._timed_from: tuple[int, float] | None = None
         import tensorflow as tf
 
         self.n_rows = len(data[1])
@@ -126,16 +131,15 @@ class Trainer:
                 "The time was up before the first step. Raise time_budget."
             )
         result = Training(variables=[])
-        planned = plan.epochs * self.steps_per_epoch
-        self.progress = progress = Progress(planned)
+        self.progress = progress = Progress(plan.epochs * self.steps_per_epoch)
         if state is not None:
             self.progress = progress = self._go_on(result, state)
         self._rows = row_batches(self.n_rows, self.batch, self.seed, progress.done)
-        limit = max(1, round(plan.share * progress.total))
+        self._limit = max(1, round(plan.share * progress.total))
         interval = self._steps_between_validations()
-        while progress.done < limit and not self._is_out_of_patience():
+        while progress.done < self._limit and not self._is_out_of_patience():
             next_validation = (progress.done // interval + 1) * interval
-            loss = self._advance(plan, min(next_validation, limit), limit, end)
+            loss = self._advance(plan, next_validation, end)
             if not math.isfinite(loss):
                 if not result.variables:
                     raise NotFiniteError(
@@ -149,15 +153,17 @@ class Trainer:
             if score > self._best:
                 self._best, self._best_at = score, epoch
             share = progress.done / progress.total
-            # What has trained as long as it should is not stopped.
-            result.hopeless = progress.done < limit and (
-                bool(self._is_too_slow) or plan.is_hopeless(share, self._best)
+            if progress.done >= self._limit:
+                break  # what has trained as long as it should is not stopped
+            result.hopeless = bool(self._is_too_slow) or plan.is_hopeless(
+                share, self._best
             )
             if result.hopeless or self.clock() >= end - self._reserve(plan):
                 break
-            possible = self._possible_steps(progress, start, end) / plan.share
-            progress.resize(round(min(possible, planned)), plan.share)
-            limit = round(plan.share * progress.total)
+            if progress.per_step:  # how long a step takes is known
+                now = self.clock()
+                self._resize(plan, self._possible_steps(plan, now, end))
+                self._timed_from = progress.done, now
         if not result.variables:
             # It had stopped here already, between two validations.
             epoch = progress.done / self.steps_per_epoch
@@ -222,31 +228,59 @@ class Trainer:
         epochs = math.ceil(MIN_STEPS_BETWEEN_VALIDATIONS / self.steps_per_epoch)
         return epochs * self.steps_per_epoch
 
-    def _advance(self, plan: Plan, stop: int, limit: int, end: float) -> float:
-        """Train until step ``stop`` or the time's end; return the mean loss.
+    def _possible_steps(self, plan: Plan, now: float, end: float) -> float:
+        """Return the step at which the time will be up; at least the next one."""
+        if math.isinf(end):
+            return math.inf
+        done, per_step = self.progress.done, self.progress.per_step
+        if self._timed_from is None:
+            self._timed_from = done, now
+        first, start = self._timed_from
+        if done > first:
+            validation = self._validations[-1] if self._validations else 0.0
+            per_step = (now - start - validation) / (done - first)
+        reserve = self._reserve(plan)
+        usual = reserve if self._validations else self._forward_seconds(plan)
+        per_step += usual / self._steps_between_validations()
+        left = PLAN_SHARE * (end - now - reserve)
+        return done + max(1, int(left / max(per_step, 1e-9)))
 
-        The last step of the training is ``limit``.
+    def _resize(self, plan: Plan, possible: float) -> None:
+        """Fit the schedule, as a whole, to the steps for which there is the time."""
+        planned = max(1.0, plan.epochs * self.steps_per_epoch)
+        total = min(possible / plan.share, planned)
+        self.progress.resize(round(total), plan.share)
+        self._limit = round(plan.share * self.progress.total)
+
+    def _advance(self, plan: Plan, stop: int, end: float) -> float:
+        """Train until step ``stop``, the last one or the time's end.
+
+        Returns the mean loss.
         """
         import tensorflow as tf
 
         self.model.reset_metrics()
         progress, loss = self.progress, math.nan
-        while progress.done < stop:
+        is_first = progress.done == progress.start
+        while progress.done < min(stop, self._limit):
             now = self.clock()
             left = end - now - self._reserve(plan)
             if left <= 0 and progress.done > progress.start:
                 break
             is_told = progress.done - progress.start >= TOLD_STEPS
-            if is_told and self._is_too_slow is None:
-                steps = PLAN_SHARE * left / max(progress.per_step, 1e-9)
-                wanted = plan.share * plan.epochs * self.steps_per_epoch
-                self._is_too_slow = progress.done + steps < plan.least_share * wanted
-            if self._is_too_slow:
-                break
-            steps = min(stop - progress.done, progress.chunk(left), self._most_steps)
+            if is_told and is_first:
+                possible = self._possible_steps(plan, now, end)
+                if self._is_too_slow is None:
+                    wanted = plan.share * plan.epochs * self.steps_per_epoch
+                    self._is_too_slow = possible < plan.least_share * wanted
+                if self._is_too_slow:
+                    break
+                self._resize(plan, possible)
+            last = min(stop, self._limit)
+            steps = min(last - progress.done, progress.chunk(left), self._most_steps)
             factors = np.minimum(
                 rate_factor(self.recipe.schedule, progress.of_next(steps)),
-                plan.rate_limit((progress.done + np.arange(steps)) / limit),
+                plan.rate_limit((progress.done + np.arange(steps)) / self._limit),
             )
             rates = self.recipe.learning_rate * factors
             rows = np.stack([next(self._rows) for _ in range(steps)])
@@ -294,6 +328,11 @@ class Trainer:
         result.curve.append((epoch, loss, score))
         return score
 
+    def _forward_seconds(self, plan: Plan) -> float:
+        """Return what predicting the validation rows takes, by the steps so far."""
+        steps = plan.validation_rows / self.batch
+        return FORWARD_SHARE * steps * self.progress.per_step
+
     def _reserve(self, plan: Plan) -> float:
         """Return the seconds to leave for the next validation.
 
@@ -302,26 +341,9 @@ class Trainer:
         """
         if len(self._validations) > 1:
             return self._validations[-1]
-        steps = plan.validation_rows / self.batch
-        forward = FORWARD_SHARE * steps * self.progress.per_step
+        forward = self._forward_seconds(plan)
         if self._validations:
             return max(forward, self._validations[0] - self.seconds.trace)
         if not plan.validation_rows:
             return 0.0
         return min(self.seconds.trace + forward, self._longest_reserve)
-
-    def _possible_steps(self, progress: Progress, start: float, end: float) -> float:
-        """Return the step at which the time will be up; at least the next one."""
-        if math.isinf(end):
-            return math.inf
-        steps = progress.done - progress.start - 1
-        if not steps:
-            return math.inf  # how long one takes is not known yet
-        now = self.clock()
-        left = start + PLAN_SHARE * (end - start) - now
-        spent = now - start - self.seconds.trace
-        if self._validations:
-            # The first one was traced, later ones are not.
-            spent -= max(0.0, self._validations[0] - self._validations[-1])
-        per_step = spent / steps
-        return progress.done + max(1, int(left / max(per_step, 1e-9)))

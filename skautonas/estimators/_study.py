@@ -14,7 +14,7 @@ from skautonas.data.encoder import Encoder
 from skautonas.data.rows import Rows
 from skautonas.data.splits import cross_validation, holdout
 from skautonas.data.targets import Targets, ValueTargets, fit_values
-from skautonas.estimation.scoring import check_scorer, scores_probabilities
+from skautonas.estimation.scoring import check_scorer, is_proper
 
 if TYPE_CHECKING:
     from skautonas.estimation.study import Fold, Study
@@ -226,8 +226,8 @@ def _make_source(
         facts = encoder.facts(
             task=targets.task, n_outputs=targets.n_outputs, n_rows=n_rows
         )
-        proper = scores_probabilities(search.scorer_)
-        return SpaceSource(space.bind(replace(facts, scores_probabilities=proper)))
+        facts = replace(facts, proper_score=is_proper(search.scorer_))
+        return SpaceSource(space.bind(facts))
     return UserSource(getattr(space, "build", space))
 
 

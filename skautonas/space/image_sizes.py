@@ -69,6 +69,21 @@ def most_stages(sides: Sequence[int]) -> int:
     return most
 
 
+def is_affordable(widths: Sequence[int], sides: Sequence[int]) -> bool:
+    """Tell whether a width is offered for each stage.
+
+    Examples
+    --------
+    >>> is_affordable((48, 96, 192), (32, 32)), is_affordable((48, 96, 192), (40, 40))
+    (True, False)
+    """
+    stride = min(stems(sides).values())
+    return len(widths) <= most_stages(sides) and all(
+        affordable((0, width), sides, stride * 2**stage)[-1] == width
+        for stage, width in enumerate(widths)
+    )
+
+
 def affordable(
     filters: tuple[int, ...], sides: Sequence[int], stride: int
 ) -> tuple[int, ...]:

@@ -14,6 +14,9 @@ import tensorflow as tf
 # Variables, and layers of one variable, that are never decayed: offsets and the
 # parameters of normalisation layers.
 UNDECAYED = {"bias", "gamma", "beta"}
+# A mean of the first t steps keeps t / (9 + t) of itself, if that is less: the rule of
+# TensorFlow's ExponentialMovingAverage, which has counted one step by then.
+STEPS_AHEAD = 9
 
 
 class FusedOptimizer(keras.optimizers.Optimizer):
@@ -88,9 +91,9 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         self.iterations.assign_add(1)
 
     def _average(self, variables: Iterable[Any]) -> None:
-        """Move the means towards the variables; the first ones faster."""
+        """Move the means to the variables at the first step, and then towards them."""
         step = tf.cast(self.iterations, tf.float32)
-        moved = 1 - tf.minimum(self.averaging, (1 + step) / (10 + step))
+        moved = 1 - tf.minimum(self.averaging, step / (STEPS_AHEAD + step))
         for average, variable in zip(self.averages, variables, strict=True):
             average.assign_add((variable - average) * moved)
 

@@ -33,7 +33,7 @@ class Recipe:
         Rows a step.
     label_smoothing : float
         Mass moved from the true class to all classes, or from a label to its
-        opposite; 0 in regression, and where probabilities are scored.
+        opposite; 0 in regression.
     epochs : int
         Planned passes over the training rows.
     patience : int
@@ -83,10 +83,9 @@ def choose_recipe(choose: Chooser, options: RecipeOptions, facts: Facts) -> Reci
     """Choose the recipe of one candidate; its names all start with ``recipe/``."""
     optimizer, rate, decay = _choose_optimizer(choose, options)
     smoothing = 0.0
-    if facts.task != "regression" and not facts.scores_probabilities:
-        smoothing = choose.value(
-            "recipe/label_smoothing", LABEL_SMOOTHING, options.label_smoothing
-        )
+    if facts.task != "regression":
+        usual = 0.0 if facts.proper_score else options.label_smoothing
+        smoothing = choose.value("recipe/label_smoothing", LABEL_SMOOTHING, usual)
     averaging = 0.0
     if options.averagings:
         averaging = choose.value("recipe/averaging", options.averagings, 0.0)

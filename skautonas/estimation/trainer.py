@@ -14,10 +14,10 @@ import numpy as np
 
 from skautonas.data.encode import row_bytes
 from skautonas.estimation.compiled import CompiledModel
-from skautonas.estimation.plan import PROBE_STEPS, Plan, Progress
+from skautonas.estimation.pace import Pace
+from skautonas.estimation.plan import Plan, Progress
 from skautonas.estimation.schedule import rate_factor
 from skautonas.estimation.steps import row_batches
-from skautonas.estimation.task import Seconds
 from skautonas.estimation.training import Training, TrainingState
 from skautonas.exceptions import NotFiniteError, NoTimeError
 from skautonas.space.recipe import Recipe
@@ -29,13 +29,6 @@ Validate = Callable[[], tuple[float, np.ndarray]]
 MIN_STEPS_BETWEEN_VALIDATIONS = 24
 # Of the rows that one call of the compiled loop takes along.
 CHUNK_BYTES = 64_000_000
-# Share of the time left that the schedule of a training may fill.
-PLAN_SHARE = 0.95
-# Steps that tell how long a training takes: the first one traces, the next few are the
-# first that were timed.
-TOLD_STEPS = 1 + 2 * PROBE_STEPS
-# Of a training step, the share that is the forward pass: the backward one is two such.
-FORWARD_SHARE = 1 / 3
 
 
 class Trainer:
@@ -69,13 +62,7 @@ class Trainer:
         self.recipe = recipe
         self.seed = seed
         self.clock = clock
-        self.seconds = Seconds()
         self.progress = Progress(0)
-        # The step after which to stop.
-        self._limit = 0
-        # The step, and when it was done, from which on steps are timed: the last
-        # validation, or where the first steps, which are slower, were behind.
-        self._timed_from: tuple[int, float] | None = None
         import tensorflow as tf
 
         self.n_rows = len(data[1])
@@ -89,13 +76,6 @@ class Trainer:
         self._most_steps = max(1, CHUNK_BYTES // step_bytes)
         # The greatest score, and the epoch that it is of.
         self._best, self._best_at = -math.inf, 0.0
-        # Seconds of each validation; the first one traces.
-        self._validations: list[float] = []
-        # Most seconds to leave for the first one.
-        self._longest_reserve = math.inf
-        # Whether there is no time for as much as is planned at least; None where that
-        # is not known yet.
-        self._is_too_slow: bool | None = None
         # What is known before a validation that a longer training would not do.
         self._known: dict[str, Any] = {}
 
@@ -125,8 +105,7 @@ class Trainer:
             Where there was no time for one step.
         """
         start = self.clock()
-        end = math.inf if plan.seconds is None else start + plan.seconds
-        if start >= end:
+        if plan.seconds is not None and plan.seconds <= 0:
             raise NoTimeError(
                 "The time was up before the first step. Raise time_budget."
             )
@@ -135,11 +114,12 @@ class Trainer:
         if state is not None:
             self.progress = progress = self._go_on(result, state)
         self._rows = row_batches(self.n_rows, self.batch, self.seed, progress.done)
-        self._limit = max(1, round(plan.share * progress.total))
         interval = self._steps_between_validations()
-        while progress.done < self._limit and not self._is_out_of_patience():
+        steps_per_epoch, batch = self.steps_per_epoch, self.batch
+        pace = Pace(plan, progress, start, steps_per_epoch, interval, batch)
+        while progress.done < pace.limit and not self._is_out_of_patience():
             next_validation = (progress.done // interval + 1) * interval
-            loss = self._advance(plan, next_validation, end)
+            loss = self._advance(plan, pace, next_validation)
             if not math.isfinite(loss):
                 if not result.variables:
                     raise NotFiniteError(
@@ -149,29 +129,25 @@ class Trainer:
                 break
             epoch = progress.done / self.steps_per_epoch
             self._known = self._records(result) if progress.done % interval else {}
-            score = self._record(result, epoch, loss, validate)
+            score = self._record(result, pace, epoch, loss, validate)
             if score > self._best:
                 self._best, self._best_at = score, epoch
             share = progress.done / progress.total
-            if progress.done >= self._limit:
+            if progress.done >= pace.limit:
                 break  # what has trained as long as it should is not stopped
-            result.hopeless = bool(self._is_too_slow) or plan.is_hopeless(
-                share, self._best
-            )
-            if result.hopeless or self.clock() >= end - self._reserve(plan):
+            below_floor = plan.is_hopeless(share, self._best)
+            result.hopeless = bool(pace.is_too_slow) or below_floor
+            if result.hopeless or pace.left(self.clock()) <= 0:
                 break
-            if progress.per_step:  # how long a step takes is known
-                now = self.clock()
-                self._resize(plan, self._possible_steps(plan, now, end))
-                self._timed_from = progress.done, now
+            pace.fit_schedule(self.clock())
         if not result.variables:
             # It had stopped here already, between two validations.
             epoch = progress.done / self.steps_per_epoch
             self._known = self._records(result)
-            self._record(result, epoch, math.nan, validate)
+            self._record(result, pace, epoch, math.nan, validate)
         result.epochs = progress.done / self.steps_per_epoch
         result.planned_epochs = progress.total / self.steps_per_epoch
-        result.seconds = self.seconds
+        result.seconds = pace.seconds
         return result
 
     def state(self, result: Training, seconds: float) -> TrainingState:
@@ -228,31 +204,7 @@ class Trainer:
         epochs = math.ceil(MIN_STEPS_BETWEEN_VALIDATIONS / self.steps_per_epoch)
         return epochs * self.steps_per_epoch
 
-    def _possible_steps(self, plan: Plan, now: float, end: float) -> float:
-        """Return the step at which the time will be up; at least the next one."""
-        if math.isinf(end):
-            return math.inf
-        done, per_step = self.progress.done, self.progress.per_step
-        if self._timed_from is None:
-            self._timed_from = done, now
-        first, start = self._timed_from
-        if done > first:
-            validation = self._validations[-1] if self._validations else 0.0
-            per_step = (now - start - validation) / (done - first)
-        reserve = self._reserve(plan)
-        usual = reserve if self._validations else self._forward_seconds(plan)
-        per_step += usual / self._steps_between_validations()
-        left = PLAN_SHARE * (end - now - reserve)
-        return done + max(1, int(left / max(per_step, 1e-9)))
-
-    def _resize(self, plan: Plan, possible: float) -> None:
-        """Fit the schedule, as a whole, to the steps for which there is the time."""
-        planned = max(1.0, plan.epochs * self.steps_per_epoch)
-        total = min(possible / plan.share, planned)
-        self.progress.resize(round(total), plan.share)
-        self._limit = round(plan.share * self.progress.total)
-
-    def _advance(self, plan: Plan, stop: int, end: float) -> float:
+    def _advance(self, plan: Plan, pace: Pace, stop: int) -> float:
         """Train until step ``stop``, the last one or the time's end.
 
         Returns the mean loss.
@@ -262,25 +214,20 @@ class Trainer:
         self.model.reset_metrics()
         progress, loss = self.progress, math.nan
         is_first = progress.done == progress.start
-        while progress.done < min(stop, self._limit):
+        while progress.done < min(stop, pace.limit):
             now = self.clock()
-            left = end - now - self._reserve(plan)
+            left = pace.left(now)
             if left <= 0 and progress.done > progress.start:
                 break
-            is_told = progress.done - progress.start >= TOLD_STEPS
-            if is_told and is_first:
-                possible = self._possible_steps(plan, now, end)
-                if self._is_too_slow is None:
-                    wanted = plan.share * plan.epochs * self.steps_per_epoch
-                    self._is_too_slow = possible < plan.least_share * wanted
-                if self._is_too_slow:
+            if is_first:
+                pace.fit_first_epoch(now)
+                if pace.is_too_slow:
                     break
-                self._resize(plan, possible)
-            last = min(stop, self._limit)
+            last = min(stop, pace.limit)
             steps = min(last - progress.done, progress.chunk(left), self._most_steps)
             factors = np.minimum(
                 rate_factor(self.recipe.schedule, progress.of_next(steps)),
-                plan.rate_limit((progress.done + np.arange(steps)) / self._limit),
+                plan.rate_limit((progress.done + np.arange(steps)) / pace.limit),
             )
             rates = self.recipe.learning_rate * factors
             rows = np.stack([next(self._rows) for _ in range(steps)])
@@ -288,18 +235,14 @@ class Trainer:
                 lambda array, rows=rows: tf.constant(array[rows]), self._data
             )
             loss = float(self._run(batches, tf.constant(rates, tf.float32)))
-            seconds = self.clock() - now
-            if progress.done > progress.start:
-                self.seconds.steps += seconds
-            else:
-                self.seconds.trace += seconds
-                self._longest_reserve = (end - self.clock()) / 2
-            progress.advance(steps, seconds)
+            done = self.clock()
+            pace.trained(steps, done - now, done)
         return loss
 
     def _record(
         self,
         result: Training,
+        pace: Pace,
         epoch: float,
         loss: float,
         validate: Validate | None,
@@ -323,27 +266,6 @@ class Trainer:
                 result.outputs = [outputs]
                 result.best_epoch = epoch
                 result.score = score
-        self._validations.append(self.clock() - start)
-        self.seconds.validate += self._validations[-1]
+        pace.validated(self.clock() - start)
         result.curve.append((epoch, loss, score))
         return score
-
-    def _forward_seconds(self, plan: Plan) -> float:
-        """Return what predicting the validation rows takes, by the steps so far."""
-        steps = plan.validation_rows / self.batch
-        return FORWARD_SHARE * steps * self.progress.per_step
-
-    def _reserve(self, plan: Plan) -> float:
-        """Return the seconds to leave for the next validation.
-
-        The first one is taken to add to its forward passes what the first step took,
-        but no more than half of the time that was left then.
-        """
-        if len(self._validations) > 1:
-            return self._validations[-1]
-        forward = self._forward_seconds(plan)
-        if self._validations:
-            return max(forward, self._validations[0] - self.seconds.trace)
-        if not plan.validation_rows:
-            return 0.0
-        return min(self.seconds.trace + forward, self._longest_reserve)

@@ -70,6 +70,13 @@ def print_table(rows, systems, budget):
         }
         if len(commits) > 1:
             print(f"\n{name} is of several commits: {', '.join(sorted(commits))}.")
+    machines = {
+        r["machine"].get("boot")
+        for k, r in rows.items()
+        if k[0] in names and k[1] in kept
+    }
+    if len(machines) > 1:
+        print(f"\nRows are of {len(machines)} machines, of which one may be faster.")
 
 
 def print_differences(rows, peers, sets):
@@ -174,28 +181,46 @@ def print_parts(rows, budget):
         if gains:
             print_gains(part, list(gains.values()))
     losses = {
-        (r["set"], r["split"]): r["log_loss_uncalibrated"] - r["log_loss_probabilities"]
-        for r in rows
-        if r["system"] == "ours" and "log_loss_uncalibrated" in r
+        (data, split): r["log_loss_uncalibrated"] - r["log_loss_probabilities"]
+        for (system, data, split), r in latest(rows, budget).items()
+        if system == "ours" and "log_loss_uncalibrated" in r
     }
     if losses:
-        print_gains("calibration (of the log-loss)", list(losses.values()))
+        print_gains(
+            "calibration (of the log-loss)", list(means_by_set(losses).values())
+        )
 
 
 def gains_by_set(rows, with_it, without):
     """Return by how much one system is ahead of another, the mean of the splits.
 
-    Of each split, the latest commit and machine that both were run at.
+    Of each split, the latest commit and machine that both were run at. A failure counts
+    as the constant prediction.
     """
-    fine = {key(row): row["score"] for row in rows if row["status"] == "ok"}
+    constants = {
+        (row["set"], row["split"]): row["score"]
+        for row in rows
+        if row["system"] == "constant"
+    }
+    scores = {
+        key(row): row["score"]
+        if row["status"] == "ok"
+        else constants.get((row["set"], row["split"]))
+        for row in rows
+    }
     gains = {}
-    for (system, *what), score in fine.items():
-        other = fine.get((without, *what))
-        if system == with_it and other is not None:
+    for (system, *what), score in scores.items():
+        other = scores.get((without, *what))
+        if system == with_it and None not in (score, other):
             gains[tuple(what[:2])] = score - other
+    return means_by_set(gains)
+
+
+def means_by_set(values):
+    """Return the mean of the splits of each set."""
     by_set = {}
-    for (data, _), gain in gains.items():
-        by_set.setdefault(data, []).append(gain)
+    for (data, _), value in values.items():
+        by_set.setdefault(data, []).append(value)
     return {data: float(np.mean(each)) for data, each in by_set.items()}
 
 

@@ -42,6 +42,8 @@ def test_parts_compare_rows_of_one_commit_and_one_machine(gains):
         row("without", 0.25, "b", split=2),
     ]
     assert gains(rows, "ours", "without") == {"adult": 0.25}
+    rows.append(row("constant", 0.0, None, split=2))
+    assert gains(rows, "ours", "without") == {"adult": 0.0}  # 0.25 and -0.25
 
 
 def test_the_latest_commit_of_both_counts_and_splits_are_averaged(gains):
@@ -70,3 +72,19 @@ def test_a_failure_counts_as_the_constant_prediction(standing, capsys):
     assert standing.values_of(rows)["net", "concrete", 0] == 0.25
     standing.print_differences(rows, ["net", "constant"], ["concrete"])
     assert "| concrete | +50.0* | +50.0 |" in capsys.readouterr().out
+
+
+def test_what_calibration_is_worth_is_a_mean_by_set(standing, capsys):
+    rows = [
+        row("ours", 0.5, commit, data=data, split=split)
+        | {"log_loss_uncalibrated": 0.5 + gain, "log_loss_probabilities": 0.5}
+        for commit, data, split, gain in [
+            ("a", "adult", 0, 4.0),
+            ("b", "adult", 0, 0.25),  # in place of the row above
+            ("b", "adult", 1, 0.75),
+            ("b", "letter", 0, -0.25),
+        ]
+    ]
+    standing.print_parts(rows, 60.0)
+    said = capsys.readouterr().out
+    assert "| calibration (of the log-loss) | 2 | +12.50 | +12.50 | 1 | 1 |" in said

@@ -9,7 +9,6 @@ import argparse
 import importlib
 import json
 import os
-import resource
 import sys
 import time
 from pathlib import Path
@@ -74,11 +73,7 @@ def main():
         if hasattr(module, "uncalibrated") and model.ensemble_size == 1:
             predictions["uncalibrated"] = module.uncalibrated(model, X_test)
     np.savez(arguments.out / "predictions.npz", **as_plain(predictions))
-    usage = resource.getrusage
-    peaks = [
-        usage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    ]
-    progress.add(peak_mb=round(max(peaks) / 1024), versions=versions(module.PACKAGES))
+    progress.add(versions=versions(module.PACKAGES))
 
 
 def as_plain(arrays):

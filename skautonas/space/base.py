@@ -21,20 +21,15 @@ class SearchSpace(keras_tuner.HyperModel):
 
     A subclass describes the architecture once, in `body`; declaring and building
     are two readings of that description.
-
-    Parameters
-    ----------
-    name : str, optional
-        KerasTuner's name of a hypermodel; unused.
     """
 
     facts: Facts
     user_starts: tuple[Configuration, ...] = ()
 
-    def __init__(self, name: str | None = None) -> None:
+    def __init__(self) -> None:
         # HyperModel's own __init__ (KerasTuner 1.4.8) wraps `build` in an attribute
         # that is bound to this instance, so that a copy would build the original.
-        self.name = name
+        self.name = type(self).__name__
         self.tunable = True
 
     def __repr__(self) -> str:

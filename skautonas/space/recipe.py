@@ -1,7 +1,8 @@
 """How a candidate is trained: the part of a space that all modalities share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from skautonas.data.facts import Facts
 from skautonas.space.chooser import Chooser
@@ -13,6 +14,8 @@ PATIENCES = (8, 16, 32, 64)
 # enough to cover the optimum's spread over tasks, narrow enough not to waste trials.
 LEARNING_RATE_SPREAD = 8.0
 WEIGHT_DECAY_RANGE = (1e-6, 1e-1)
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,17 @@ class RecipeOptions:
     default_epochs: int
     patience: int
     averagings: tuple[float, ...] = ()
+
+
+def by_rows(table: Sequence[tuple[int, Value]], n_rows: int, of_more: Value) -> Value:
+    """Return the value of a table of (most rows, value), or that of more rows.
+
+    Examples
+    --------
+    >>> by_rows(((1_000, "few"), (9_000, "many")), 2_500, "most")
+    'many'
+    """
+    return next((value for most, value in table if n_rows <= most), of_more)
 
 
 def choose_recipe(choose: Chooser, options: RecipeOptions, facts: Facts) -> Recipe:

@@ -19,6 +19,12 @@ from skautonas.space.recipe import RecipeOptions
 from skautonas.space.text_blocks import convolution, recurrent, transformer
 from skautonas.space.text_combined import combined
 from skautonas.space.text_ngrams import LOG_RATIOS, ngrams, spread_of_log_ratios
+from skautonas.space.text_starts import (
+    has_many_texts,
+    starts_for,
+    starts_of_words,
+    text_recipe,
+)
 
 ENCODERS: dict[str, Callable] = {
     "ngrams": ngrams,
@@ -31,32 +37,6 @@ ENCODERS: dict[str, Callable] = {
 SHORTEST_LENGTH = 4
 # Padding and unknown words take two entries.
 SMALLEST_VOCABULARY = 3
-# Rows below which a batch size and a number of epochs are the defaults: 600 to 3 100
-# steps, after which the linear n-gram model had converged on five public data sets
-# of 4 000 to 13 000 texts.
-DEFAULT_TRAINING = (
-    (1_500, 32, 40),
-    (4_000, 32, 20),
-    (20_000, 64, 10),
-    (float("inf"), 128, 5),
-)
-BATCH_SIZES, EPOCHS = (32, 64, 128, 256), (5, 10, 20, 40)
-LEARNING_RATE, WEIGHT_DECAY = 2e-3, 1e-4
-# Of the linear n-gram model. Squared loss is eight times as curved as cross-entropy:
-# on 3 360 tweets it lost nine points of R2 at 0.05, and diverged at 0.2.
-SGD_LEARNING_RATES = {
-    "classification": 0.05,
-    "multilabel": 0.05,
-    "regression": 0.004,
-}
-# Models of words in order are worth starts where there are so many texts per word of a
-# usual one: the rule of Google's guide to text classification (docs/design/0013).
-TEXTS_PER_WORD = 1500
-# From there on an epoch takes long, and fewer steps are enough.
-ROWS_FOR_LARGE_BATCHES = 30_000
-# Width 64 and dropout 0.2 won by two points with 77 classes, width 32 and dropout 0.4
-# by 0.1 to 1.6 points with two and six.
-MANY_CLASSES = 20
 
 
 class TextSpace(SearchSpace):
@@ -116,7 +96,7 @@ class TextSpace(SearchSpace):
         heads: tuple[int, ...] = (2, 4),
         dropout_rates: tuple[float, ...] = (0.0, 0.1, 0.2, 0.4, 0.6),
     ) -> None:
-        super().__init__(name="TextSpace")
+        super().__init__()
         self.encoders = check_names("encoders", encoders, ENCODERS)
         self.vocabulary_sizes = check_sizes(
             "vocabulary_sizes", vocabulary_sizes, SMALLEST_VOCABULARY
@@ -172,97 +152,13 @@ class TextSpace(SearchSpace):
 
     def recipe_options(self) -> RecipeOptions:
         """Return the recipe's defaults for this number of rows, and what is offered."""
-        batch_size, epochs = next(
-            (batch_size, epochs)
-            for rows, batch_size, epochs in DEFAULT_TRAINING
-            if self.facts.n_rows < rows
-        )
-        return RecipeOptions(
-            optimizer="adamw",
-            learning_rate=LEARNING_RATE,
-            sgd_learning_rate=SGD_LEARNING_RATES[self.facts.task],
-            schedule="cosine",
-            weight_decay=WEIGHT_DECAY,
-            batch_sizes=BATCH_SIZES,
-            batch_size=batch_size,
-            label_smoothing=0.0,
-            epochs=EPOCHS,
-            default_epochs=epochs,
-            patience=8,
-        )
+        return text_recipe(self.facts)
 
     def known_starts(self) -> list[Configuration]:
         """Return models of n-grams, and of words in order where there is much data."""
-        classifies = self.facts.task != "regression"
-        # Adam moves the coefficients of rare and of common n-grams alike, and was
-        # up to two points worse than SGD on three of four public data sets.
-        linear: Configuration = {
-            "encoder": "ngrams",
-            "ngrams/head": "linear",
-            "ngrams/dropout": 0.1 if classifies else 0.0,
-            "recipe/optimizer": "sgd",
-            "recipe/sgd/weight_decay": 1e-6,
-            "recipe/label_smoothing": 0.0 if self.facts.proper_score else 0.05,
-        }
-        # Against the start above, validation accuracy moved by 0.8 points for film
-        # reviews, -0.2 for messages and for questions (6 classes), -4.4 for 77 classes.
-        weighted: Configuration = linear | {
-            "ngrams/weighting": LOG_RATIOS,
-            "recipe/sgd/learning_rate": SGD_LEARNING_RATES["classification"] / 2.5,
-        }
-        # With few classes, wide embeddings learn the training texts by heart; with
-        # many, they are what the linear model lacks.
-        many = classifies and self.facts.n_outputs >= MANY_CLASSES
-        deep: Configuration = {
-            "encoder": "ngrams",
-            "ngrams/head": "mlp",
-            "ngrams/width": 64 if many else 32,
-            "ngrams/dropout": 0.2 if many else 0.4,
-            "ngrams/head/dropout": 0.2 if many else 0.4,
-        }
-        if self.facts.n_rows >= ROWS_FOR_LARGE_BATCHES:
-            deep |= {
-                "recipe/batch_size": BATCH_SIZES[-1],
-                "recipe/adamw/learning_rate": 2 * LEARNING_RATE,
-            }
-        # Encoders of words were at their best after half of the linear model's epochs.
-        epochs = self.recipe_options().default_epochs // 2
-        both: Configuration = {
-            "encoder": "combined",
-            "combined/ngrams/width": 64 if many else 32,
-            "combined/ngrams/dropout": 0.2 if many else 0.4,
-            "combined/words/vocabulary": 10_000,
-            "combined/words/width": 32,
-            "combined/words/filters": 64,
-            "combined/head/dropout": 0.2 if many else 0.4,
-            "recipe/epochs": epochs,
-        }
-        windows: Configuration = {
-            "encoder": "convolution",
-            "convolution/vocabulary": 10_000,
-            "convolution/width": 32,
-            "convolution/parallel/filters": 64,
-            "recipe/epochs": epochs,
-        }
-        # Large batches amortise the loop over words and the update of the table.
-        gated: Configuration = {
-            "encoder": "recurrent",
-            "recurrent/vocabulary": 10_000,
-            "recipe/adamw/learning_rate": 2 * LEARNING_RATE,
-            "recipe/batch_size": 128,
-            "recipe/epochs": epochs,
-        }
-        attention: Configuration = {"encoder": "transformer", "recipe/epochs": epochs}
-        starts: list[Configuration] = [linear, both, deep]
-        if self.facts.task == "multilabel":
-            # Of 28 labels, micro F1 was 0.51 after 40 s, of the linear model 0.45.
-            starts = [deep, linear, both]
-        if self.facts.task == "classification" and not many:
-            starts.insert(1, weighted)
-        offered = self._offered(starts)
-        many_texts = self.facts.n_rows >= TEXTS_PER_WORD * self.facts.median_words
-        if many_texts or not offered:
-            offered += self._offered([windows, gated, attention])
+        offered = self._offered(starts_for(self.facts))
+        if has_many_texts(self.facts) or not offered:
+            offered += self._offered(starts_of_words(self.facts))
         return offered
 
     def _offered(self, starts: list[Configuration]) -> list[Configuration]:

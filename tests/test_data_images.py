@@ -91,6 +91,14 @@ def test_facts(pixels):
     assert not grey.facts(task="regression", n_outputs=1, n_rows=20).natural
 
 
+def test_three_equal_channels_are_no_photograph(pixels):
+    same = np.repeat(pixels[..., :1], 3, axis=-1)
+    encoders = [ImageEncoder().fit(same), ImageEncoder().fit(pixels)]
+    assert [encoder.natural_ for encoder in encoders] == [False, True]
+    # All splits agree.
+    assert encoders[0].with_room_for(encoders).natural_
+
+
 def test_snippet_needs_numpy_alone_and_knows_the_fitted_size(pixels):
     encoder = ImageEncoder().fit(pixels)
     names: dict = {}

@@ -106,7 +106,7 @@ def test_a_bag_is_that_of_the_text_estimators(docstrings):
     texts = table["doc"].fillna("").tolist()
     alone = TextEncoder().fit(texts)
     words, word_pairs, lengths = count_words(texts)
-    alone.bags["ngrams"] = word_bag(words | word_pairs, lengths, 5000)
+    alone.bags["ngrams"] = word_bag(words | word_pairs, lengths, 1, 5000)
     bag = run_batches(preprocessing_model(alone, False), alone.to_inputs(texts))
     width, size = alone.bags["ngrams"].kept, len(alone.bags["ngrams"].idf)
     np.testing.assert_array_equal(arrays["ngrams"][:, :width], bag["ngrams"])

@@ -114,7 +114,17 @@ def test_a_constant_or_empty_column_becomes_zero():
     x = np.column_stack([np.full(50, 3.0), np.full(50, np.nan)])
     arrays = encoded(TableEncoder().fit(x), x)
     assert not arrays["numeric"].any()
-    assert np.ptp(arrays["quantile"], axis=0).tolist() == [0, 0]
+    assert not arrays["quantile"].any()
+
+
+def test_what_a_constant_column_holds_later_tells_nothing():
+    x = RNG.normal(size=(50, 3))
+    x[:, 1], x[:, 2] = 2023.0, np.nan
+    encoder = TableEncoder().fit(x)
+    later = np.column_stack([x[:, 0], np.full(50, 2024.0), np.full(50, -1.0)])
+    arrays, others = encoded(encoder, x), encoded(encoder, later)
+    for name in ("numeric", "quantile"):
+        np.testing.assert_array_equal(arrays[name], others[name])
 
 
 def test_missing_unknown_and_rare_levels_have_ids_of_their_own():

@@ -150,7 +150,7 @@ def test_vocabularies_are_ordered_by_document_frequency():
 
 
 def test_ngrams_of_one_text_are_dropped_from_large_corpora():
-    encoder = TextEncoder().fit(["common words"] * 2000 + ["rare"])
+    encoder = TextEncoder(min_documents=2).fit(["common words"] * 2000 + ["rare"])
     assert sorted(encoder.bags["ngrams"].terms) == ["common", "common words", "words"]
     assert "rare" in encoder.words
 
@@ -285,14 +285,14 @@ def test_bags_of_characters_are_for_short_texts():
 def test_many_texts_are_counted_in_part():
     texts = np.array([f"text {i % 10}" for i in range(200_000)], dtype=object)
     assert len(texts) * 6 > COUNTED_CHARACTERS
-    bag = character_bag(texts)
+    bag = character_bag(texts, 2)
     assert bag.idf[2] == pytest.approx(1, abs=1e-4)
     assert "t e x" in bag.terms
 
 
 def test_a_giant_text_is_counted_up_to_what_is_read():
     texts = np.array(["x y z" * 10_000_000, *["short"] * 3000], dtype=object)
-    bag = character_bag(texts)
+    bag = character_bag(texts, 2)
     assert "s h o" in bag.terms
     assert "x   y" not in bag.terms, "of one text of many"
     assert bag.read < 20
@@ -300,7 +300,7 @@ def test_a_giant_text_is_counted_up_to_what_is_read():
 
 def test_sequences_that_end_with_nul_are_unknown():
     texts = np.array(["ab\0", "ab"], dtype=object)
-    bag = character_bag(texts)
+    bag = character_bag(texts, 1)
     assert bag.terms == ["a b"]
     encoder = TextEncoder(characters=True).fit(texts)
     weights = run_batches(encoder.preprocessing(), {"text": texts})

@@ -178,6 +178,12 @@ def test_flips_are_for_natural_images_only():
     assert choices(asked)["augmentation"].values == ["none", "flip_shift"]
 
 
+@pytest.mark.parametrize("shape", [(16, 16, 3), (32, 32, 3), (64, 64, 3)])
+def test_an_early_start_tells_a_photograph_from_its_mirror_image(shape):
+    kinds = [start.get("augmentation") for start in bind(shape).starts[:4]]
+    assert "shift" in kinds
+
+
 @pytest.mark.parametrize(
     ("shape", "n_rows", "kind"),
     [
@@ -317,9 +323,10 @@ def test_a_linear_model_is_one_of_means_of_pixels(shape):
     assert output.input.shape[-1] <= 32 * 32 * shape[-1]
 
 
-def test_a_linear_model_of_images_is_as_good_as_logistic_regression():
+@pytest.mark.parametrize("unit", [1.0, 1e-12, 1e12])
+def test_a_linear_model_of_images_is_as_good_as_logistic_regression(unit):
     X, y = load_digits(return_X_y=True)
-    X = X.reshape(-1, 8, 8)
+    X = unit * X.reshape(-1, 8, 8)
     X_train, X_test, y_train, y_test = train_test_split(
         X, y, train_size=300, random_state=0
     )

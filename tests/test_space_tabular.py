@@ -3,6 +3,7 @@ from statistics import NormalDist
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
@@ -85,6 +86,26 @@ def test_starts_keep_to_the_options_of_a_changed_space():
     space = TabularSpace(architectures=("residual",), units=(32, 64)).bind(facts())
     (start,) = space.starts
     assert complete(declared(space), start)["residual/units"] in (32, 64)
+
+
+def test_an_architecture_without_a_start_of_its_own_starts_with_its_defaults():
+    space = TabularSpace(architectures=("realmlp",)).bind(facts())
+    assert space.starts == [{}]
+
+
+@pytest.mark.parametrize("n_words", [1, 4])
+def test_a_linear_model_without_numbers_knows_how_frequent_classes_are(n_words):
+    words = np.random.default_rng(0).integers(300, size=(200, n_words))
+    rows = [" ".join(f"w{word}" for word in row) for row in words]
+    y = np.arange(200) % 10 == 0
+    search = TabularSearchClassifier(
+        space=TabularSpace(architectures=("linear",)),
+        max_trials=1,
+        time_budget=None,
+        random_state=0,
+    ).fit(pd.DataFrame({"text": rows}), y)
+    unknown = pd.DataFrame({"text": ["entirely other words here"]})
+    assert search.predict_proba(unknown)[0, 1] < 0.4  # without a bias 0.5
 
 
 @pytest.mark.parametrize("n_rows", [1000, 1001])

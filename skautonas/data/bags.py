@@ -3,7 +3,7 @@
 import string
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -67,6 +67,11 @@ class Bag:
     read: int
     kept: int
 
+    def with_room_for(self, others: Iterable["Bag"]) -> "Bag":
+        """Return this bag with as many terms of a text as the largest of others."""
+        read, kept = zip(*((bag.read, bag.kept) for bag in others), strict=True)
+        return replace(self, read=max(read), kept=max(kept))
+
 
 def tokenize(text: str) -> list[bytes]:
     """Split a text as Keras' ``TextVectorization`` does by default.
@@ -100,7 +105,12 @@ def count_words(texts: np.ndarray) -> tuple[Counter, Counter, np.ndarray]:
     return words, word_pairs, lengths
 
 
-def word_bag(counts: Counter, lengths: np.ndarray, max_terms: int = MAX_NGRAMS) -> Bag:
+def word_bag(
+    counts: Counter,
+    lengths: np.ndarray,
+    min_documents: int,
+    max_terms: int = MAX_NGRAMS,
+) -> Bag:
     """Return the bag of words and word pairs.
 
     Parameters
@@ -109,17 +119,19 @@ def word_bag(counts: Counter, lengths: np.ndarray, max_terms: int = MAX_NGRAMS) 
         In how many texts each of them is.
     lengths : ndarray of int, shape (n,)
         Number of words of each text.
+    min_documents : int
+        Those of fewer texts are left out.
     max_terms : int, default=30_000
         Size of the vocabulary, special ids included.
     """
     read = 2 * lengths - 1
-    terms = _frequent(counts, len(lengths), max_terms)
+    terms = _frequent(counts, min_documents, max_terms)
     sizes = _sizes(read, len(lengths), MOST_WORDS_KEPT)
     weighed = _weighed(terms, len(lengths))
     return Bag("whitespace", "lower_and_strip_punctuation", (1, 2), *weighed, *sizes)
 
 
-def character_bag(texts: np.ndarray) -> Bag:
+def character_bag(texts: np.ndarray, min_documents: int) -> Bag:
     """Return the bag of sequences of characters, punctuation and spaces included."""
     total = sum(min(len(text), MOST_READ) for text in texts)
     counted = texts[:: max(1, -(-total // COUNTED_CHARACTERS))]
@@ -134,13 +146,12 @@ def character_bag(texts: np.ndarray) -> Bag:
             ends = range(length, len(characters) + 1)
             distinct.update(characters[end - length : end] for end in ends)
         counts.update(distinct)
-    minimum = _minimum(len(counted))
     joined = {
         " ".join(term).encode(): count
         for term, count in counts.items()
-        if count >= minimum and not term.endswith("\0")
+        if count >= min_documents and not term.endswith("\0")
     }
-    terms = _frequent(Counter(joined), len(counted), MAX_CHARACTER_NGRAMS)
+    terms = _frequent(Counter(joined), min_documents, MAX_CHARACTER_NGRAMS)
     read = len(CHARACTERS) * lengths - sum(CHARACTERS) + len(CHARACTERS)
     sizes = _sizes(read, len(texts), MOST_CHARACTERS_KEPT)
     weighed = _weighed(terms, len(counted))
@@ -172,12 +183,12 @@ def most_frequent(counts: Counter, minimum: int, size: int) -> list[tuple[str, i
     return [(term.decode(), count) for term, count in offered[: size - SPECIALS]]
 
 
-def _frequent(counts: Counter, n_texts: int, size: int) -> list[tuple[str, int]]:
-    return most_frequent(counts, _minimum(n_texts), size) or [(UNUSED, 0)]
+def _frequent(counts: Counter, minimum: int, size: int) -> list[tuple[str, int]]:
+    return most_frequent(counts, minimum, size) or [(UNUSED, 0)]
 
 
-def _minimum(n_texts: int) -> int:
-    """Return in how many texts a term must be."""
+def least_documents(n_texts: int) -> int:
+    """Return in how many of so many texts a term must be."""
     return MIN_DOCUMENTS if n_texts >= TINY_CORPUS else 1
 
 

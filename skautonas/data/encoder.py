@@ -1,5 +1,6 @@
 """The contract between the data of a user and the arrays of a search."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -18,6 +19,12 @@ class Encoder(Protocol):
 
     def fit(self, X: Any) -> Self:
         """Learn vocabularies and statistics from the training rows."""
+
+    def with_room_for(self, others: Sequence[Self]) -> Self:
+        """Return this encoder with arrays as wide as the widest of others.
+
+        Several splits then have models of one architecture.
+        """
 
     def facts(self, *, task: Task, n_outputs: int, n_rows: int) -> Facts:
         """Return what a search space must know of the encoded arrays."""

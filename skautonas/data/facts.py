@@ -34,7 +34,7 @@ class Facts:
     n_outputs : int
         Number of classes, of labels, or of target columns.
     n_rows : int
-        Number of training rows.
+        Number of rows that train a trial.
     inputs : dict of str to TensorSpec
         The encoded arrays that the core model takes, by name.
     proper_score : bool, default=False
@@ -61,8 +61,8 @@ class ImageFacts(Facts):
     """Facts of images: pixel statistics per channel, of the training rows.
 
     ``mean`` and ``std`` hold one float a channel, in the unit of the raw pixels.
-    ``natural`` says whether the images are photographs (three channels), whose
-    mirror image still shows the same thing; digits and letters are not.
+    ``natural`` says whether the images are photographs (three channels, not the same),
+    whose mirror image still shows the same thing; digits and letters are not.
     """
 
     mean: tuple[float, ...]
@@ -88,6 +88,7 @@ class TextFacts(Facts):
         """Return these facts with the most words and the largest bags."""
         return replace(
             self,
+            median_words=max(facts.median_words for facts in others),
             n_words=max(facts.n_words for facts in others),
             bags={
                 name: max(facts.bags[name] for facts in others) for name in self.bags

@@ -1,6 +1,8 @@
 """Images to arrays: checks, pixel statistics, and the tensor that a model takes."""
 
 import inspect
+from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +14,8 @@ from skautonas.data.facts import ImageFacts, Task, TensorSpec
 CHUNK_PIXELS = 4_194_304
 # Below this part of the mean, a deviation is rounding and the channel is constant.
 CONSTANT_TOLERANCE = 1e-6
+# The square of a smaller deviation would be no float32.
+LEAST_DEVIATION = 1e-18
 
 
 def to_inputs(X: object, shape: tuple | None = None) -> dict:
@@ -84,6 +88,8 @@ class ImageEncoder:
     mean_, std_ : tuple of float
         Per channel, over the training rows, in the unit of the pixels; the
         deviation of a constant channel is 1.
+    natural_ : bool
+        Whether they are photographs: of three channels that differ somewhere.
 
     Examples
     --------
@@ -98,6 +104,7 @@ class ImageEncoder:
     shape_: tuple[int, int, int]
     mean_: tuple[float, ...]
     std_: tuple[float, ...]
+    natural_: bool
 
     def fit(self, X: Any) -> Self:
         """Learn size and pixel statistics of the training rows.
@@ -120,11 +127,22 @@ class ImageEncoder:
         images = to_inputs(X)["image"]
         mean = _chunked_mean(images, np.zeros(images.shape[-1]), power=1)
         std = np.sqrt(_chunked_mean(images, mean, power=2))
-        std[std <= CONSTANT_TOLERANCE * np.abs(mean)] = 1.0
+        least = np.maximum(CONSTANT_TOLERANCE * np.abs(mean), LEAST_DEVIATION)
+        std[std <= least] = 1.0
         self.shape_ = images.shape[1:]
         self.mean_ = tuple(mean.tolist())
         self.std_ = tuple(std.tolist())
+        # Digits and letters may come with three channels, which are all the same.
+        self.natural_ = images.shape[-1] == 3 and not all(
+            (chunk == chunk[..., :1]).all() for chunk in _chunks(images)
+        )
         return self
+
+    def with_room_for(self, others: Sequence[Self]) -> Self:
+        """Return an encoder of photographs where one of others is of them."""
+        alike = copy(self)
+        alike.natural_ = any(other.natural_ for other in others)
+        return alike
 
     def facts(self, *, task: Task, n_outputs: int, n_rows: int) -> ImageFacts:
         """Return what an image space must know of the data.
@@ -150,7 +168,7 @@ class ImageEncoder:
             inputs={"image": TensorSpec(self.shape_, "float32")},
             mean=self.mean_,
             std=self.std_,
-            natural=self.shape_[-1] == 3,
+            natural=self.natural_,
         )
 
     def to_inputs(self, X: Any) -> Arrays:
@@ -182,9 +200,15 @@ class ImageEncoder:
 
 def _chunked_mean(images: np.ndarray, center: np.ndarray, power: int) -> np.ndarray:
     """Return the mean per channel of (pixel - center) ** power, in float64."""
-    rows = max(1, CHUNK_PIXELS // images[0].size)
     total = np.zeros(images.shape[-1])
-    for start in range(0, len(images), rows):
-        chunk = images[start : start + rows].astype(np.float64)
-        total += ((chunk - center) ** power).sum(axis=(0, 1, 2))
+    for chunk in _chunks(images):
+        widened = chunk.astype(np.float64)
+        total += ((widened - center) ** power).sum(axis=(0, 1, 2))
     return total / (images.size / images.shape[-1])
+
+
+def _chunks(images: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the images a few at a time."""
+    rows = max(1, CHUNK_PIXELS // images[0].size)
+    for start in range(0, len(images), rows):
+        yield images[start : start + rows]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from skautonas.data.bags import tokenize
+from skautonas.data.bags import least_documents, tokenize
 from skautonas.data.table_inputs import (
     as_array,
     is_missing,
@@ -65,10 +65,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The columns of a table, and whether they go by name."""
+    """The columns of a table, and whether they go by name.
+
+    N-grams of fewer than ``min_documents`` texts of a column are unknown.
+    """
 
     columns: list[Column]
     by_name: bool
+    min_documents: int
 
 
 def read_schema(X: Any) -> Schema:
@@ -108,7 +112,7 @@ def read_schema(X: Any) -> Schema:
             f"Found array with {shape[0]} sample(s) and {shape[1]} feature(s) "
             f"(shape={shape}) while a minimum of 1 is required."
         )
-    return Schema(columns, by_name)
+    return Schema(columns, by_name, least_documents(shape[0]))
 
 
 def _read_column(name: str | int, position: int, column: Any, dtype: Any) -> Column:

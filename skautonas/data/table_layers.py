@@ -114,7 +114,9 @@ def _normal_scores(x: Any, scales: Any) -> Any:
     side = 0.5 * (ops.sign(x - low) + 1.0) * jump
     share = ops.mean(ramp * (1 - jump) + side, axis=1)
     share = ops.clip(2 * share - 1, -LARGEST_SHARE, LARGEST_SHARE)
-    return ops.erfinv(share) * float(np.sqrt(2))
+    # Nothing was learnt of a column that had one value; another one tells nothing.
+    varies = (scales.quantiles[-1] - scales.quantiles[0] > SMALLEST).astype("float32")
+    return ops.erfinv(share) * (float(np.sqrt(2)) * varies)
 
 
 def _encode_categories(x: Any, levels: list[list[str]]) -> Any:

@@ -2,6 +2,8 @@
 
 import inspect
 import itertools
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -82,7 +84,8 @@ class TableEncoder:
                 present = [level for level in values[:, 0] if level]
                 self.levels_.append([level for level, _ in frequent_levels(present)])
             elif column.kind == "text":
-                self.texts_.append(_fit_texts(values[:, 0]))
+                texts = _fit_texts(values[:, 0], schema.min_documents)
+                self.texts_.append(texts)
             else:
                 if column.parts:
                     told = [i == 0 or _varies(part) for i, part in enumerate(values.T)]
@@ -96,6 +99,23 @@ class TableEncoder:
             self.columns_.append(column)
         self.scales_ = _side_by_side(scales)
         return self
+
+    def with_room_for(self, others: Sequence[Self]) -> Self:
+        """Return an encoder whose bags hold as much as the largest of others.
+
+        Parameters
+        ----------
+        others : sequence of TableEncoder
+            Fitted, this one among them.
+        """
+        wider = copy(self)
+        wider.texts_ = [
+            bag.with_room_for(bags)
+            for bag, bags in zip(
+                self.texts_, zip(*(o.texts_ for o in others), strict=True), strict=True
+            )
+        ]
+        return wider
 
     def to_inputs(self, X: Any) -> Arrays:
         """Return the raw tensors, of the kinds of columns that there are.
@@ -159,10 +179,10 @@ def _varies(values: np.ndarray) -> bool:
     return len(present) > 0 and np.ptp(present) > 0
 
 
-def _fit_texts(column: np.ndarray) -> Bag:
+def _fit_texts(column: np.ndarray, min_documents: int) -> Bag:
     """Learn the n-grams of one column, which may have no word in this fold."""
     words, pairs, lengths = count_words(column)
-    return word_bag(words | pairs, lengths, MAX_COLUMN_NGRAMS)
+    return word_bag(words | pairs, lengths, min_documents, MAX_COLUMN_NGRAMS)
 
 
 def _fit_scale(values: np.ndarray) -> Scales:

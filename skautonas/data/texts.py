@@ -2,6 +2,8 @@
 
 import inspect
 import statistics
+from collections.abc import Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from skautonas.data.bags import (
@@ -96,6 +98,8 @@ class TextEncoder:
     ----------
     characters : bool, default=False
         Whether there is a bag of characters.
+    min_documents : int, default=1
+        N-grams of fewer training texts are unknown, where there are others.
 
     Attributes
     ----------
@@ -114,8 +118,9 @@ class TextEncoder:
        Retrieval, section 6.4.
     """
 
-    def __init__(self, characters: bool = False) -> None:
+    def __init__(self, characters: bool = False, min_documents: int = 1) -> None:
         self.characters = characters
+        self.min_documents = min_documents
 
     def fit(self, X: Any) -> Self:
         """Learn vocabularies, document frequencies and lengths.
@@ -140,10 +145,27 @@ class TextEncoder:
         self.words = [word for word, _ in most_frequent(words, 1, MAX_WORDS)]
         self.length = cover(lengths, LENGTH_QUANTILE, MAX_LENGTH)
         self.median_words = statistics.median(lengths.tolist())
-        self.bags = {"ngrams": word_bag(words | word_pairs, lengths)}
+        minimum = self.min_documents
+        self.bags = {"ngrams": word_bag(words | word_pairs, lengths, minimum)}
         if self.characters:
-            self.bags["characters"] = character_bag(texts)
+            self.bags["characters"] = character_bag(texts, minimum)
         return self
+
+    def with_room_for(self, others: Sequence[Self]) -> Self:
+        """Return an encoder that reads as much of a text as the one that reads most.
+
+        Parameters
+        ----------
+        others : sequence of TextEncoder
+            Fitted, this one among them.
+        """
+        wider = copy(self)
+        wider.length = max(other.length for other in others)
+        wider.bags = {
+            name: bag.with_room_for(other.bags[name] for other in others)
+            for name, bag in self.bags.items()
+        }
+        return wider
 
     def facts(self, *, task: "Task", n_outputs: int, n_rows: int) -> "TextFacts":
         """Return what a search space must know of the encoded arrays.

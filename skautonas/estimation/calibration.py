@@ -76,7 +76,8 @@ def _shares(targets: ClassTargets | LabelSetTargets, y: np.ndarray) -> np.ndarra
     if isinstance(targets, LabelSetTargets):
         known = np.stack([y, 1.0 - y], axis=-1)
     else:
-        known = np.eye(targets.n_outputs)[y]
+        known = np.zeros((len(y), targets.n_outputs))
+        known[np.arange(len(y)), y] = 1.0
     doubt = 1.0 / (len(y) + 2.0)
     n_classes = known.shape[-1]
     return known * (1.0 - doubt * n_classes / (n_classes - 1)) + doubt / (n_classes - 1)

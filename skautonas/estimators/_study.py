@@ -11,6 +11,7 @@ from sklearn.base import is_classifier
 
 from skautonas._tensorflow import start_tensorflow
 from skautonas.data.encoder import Encoder
+from skautonas.data.facts import Facts
 from skautonas.data.rows import Rows
 from skautonas.data.splits import cross_validation, holdout
 from skautonas.data.targets import Targets, ValueTargets, fit_values
@@ -83,7 +84,7 @@ def make_study(
     few = validation is None and search.refit and len(rows) <= FEW_ROWS
     if few or search.cv is not None:
         whole = _fold(search, encoder, rows.y, rows, None, folder=f"{folder}/whole")
-    *folds, whole = _of_one_architecture([*folds, whole])
+    *folds, whole = _of_one_architecture(search, [*folds, whole])
     fresh: tuple[Fold, ...] = ()
     alone = len(folds) == 1 and validation is None
     if alone and _gets_fresh_split(search, len(rows), folds[0]):
@@ -91,18 +92,27 @@ def make_study(
     return Study(tuple(folds), whole, search.scorer_, folder, fresh)
 
 
-def _of_one_architecture(folds: "list[Fold]") -> "list[Fold]":
-    """Return the folds with models of the same sizes, which are compiled once."""
+def _of_one_architecture(search: "BaseSearch", folds: "list[Fold]") -> "list[Fold]":
+    """Return the folds with the same hyperparameters, and models of the same sizes.
+
+    A configuration then fits all of them, and its model is compiled once.
+    """
     from skautonas.space.candidate import SpaceSource
 
-    bound = [fold.source for fold in folds if isinstance(fold.source, SpaceSource)]
-    if not bound:
+    encoders = [fold.encoder for fold in folds]
+    wide = [encoder.with_room_for(encoders) for encoder in encoders]
+    folds = [replace(f, encoder=e) for f, e in zip(folds, wide, strict=True)]
+    if not isinstance(folds[0].source, SpaceSource):
         return folds
-    facts = [source.space.facts for source in bound]
-    return [
-        replace(fold, source=source.with_room_for(facts))
-        for fold, source in zip(folds, bound, strict=True)
-    ]
+    n_rows = min(fold.n_rows for fold in folds)
+    facts = [_facts(search, fold.encoder, fold.targets, n_rows) for fold in folds]
+    space = folds[0].source.space
+    sources = []
+    for own in facts:
+        # Parts of dates and flags of missing numbers are those of each fold.
+        alike = [other for other in facts if other.inputs == own.inputs]
+        sources.append(SpaceSource(space.bind(own.with_room_for(alike))))
+    return [replace(f, source=s) for f, s in zip(folds, sources, strict=True)]
 
 
 def _splits(
@@ -208,25 +218,27 @@ def _fold(
         targets.encode(validation.y)  # refuses what was not in training
         check_scorer(search.scorer_, targets, validation.y, validation.weights)
     encoder = copy(unfitted).fit(train.X)
-    source = _make_source(search, encoder, targets, len(train))
+    source = _make_source(search, _facts(search, encoder, targets, len(train)))
     weighs = validation is not None and validation.weights is not None
     fold = Fold(source, encoder, targets, folder, len(train), weighs)
     write_fold(fold, train, validation)
     return fold
 
 
-def _make_source(
+def _facts(
     search: "BaseSearch", encoder: Encoder, targets: Targets, n_rows: int
-) -> Any:
+) -> Facts:
+    """Return what a space must know of the rows and of the objective."""
+    facts = encoder.facts(task=targets.task, n_outputs=targets.n_outputs, n_rows=n_rows)
+    return replace(facts, proper_score=is_proper(search.scorer_))
+
+
+def _make_source(search: "BaseSearch", facts: Facts) -> Any:
     """Bind our space to the data, or wrap the user's own ``build``."""
     from skautonas.space.candidate import SpaceSource, UserSource
 
     space = search._default_space() if search.space == "auto" else search.space
     if is_own_space(space):
-        facts = encoder.facts(
-            task=targets.task, n_outputs=targets.n_outputs, n_rows=n_rows
-        )
-        facts = replace(facts, proper_score=is_proper(search.scorer_))
         return SpaceSource(space.bind(facts))
     return UserSource(getattr(space, "build", space))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from skautonas.data.bags import are_short
+from skautonas.data.bags import are_short, least_documents
 from skautonas.data.encoder import Encoder
 from skautonas.data.texts import TextEncoder, to_inputs
 from skautonas.estimators._base import BaseSearch
@@ -20,7 +20,7 @@ class _TextSearch(BaseSearch):
 
     def _make_encoder(self, X: Any) -> Encoder:
         # Once for all folds, which must agree.
-        return TextEncoder(are_short(X))
+        return TextEncoder(are_short(X), least_documents(len(X)))
 
     def _default_space(self) -> Any:
         from skautonas.space.text import TextSpace

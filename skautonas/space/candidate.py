@@ -1,14 +1,13 @@
 """From a configuration to a compiled model: our spaces, and the user's own."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import keras_tuner
 
 from skautonas._files import temporary_folder
-from skautonas.data.facts import Facts
 from skautonas.space.base import SearchSpace, declared
 from skautonas.space.recipe import Recipe
 
@@ -76,12 +75,6 @@ class SpaceSource:
         # A user's subclass may bring layers whose configuration does not say all.
         self.standard = type(space).__module__.startswith("skautonas.")
 
-    def with_room_for(self, facts: Sequence[Facts]) -> "SpaceSource":
-        """Return a source whose models have the sizes of all with the same inputs."""
-        own = self.space.facts
-        others = [other for other in facts if other.inputs == own.inputs]
-        return SpaceSource(self.space.bind(own.with_room_for(others)))
-
     @property
     def starts(self) -> list[dict[str, Any]]:
         """The space's starts."""
@@ -109,7 +102,7 @@ class SpaceSource:
     def builds_as(self, other: "SpaceSource", values: Mapping[str, Any]) -> bool:
         """Tell whether only the weights of the two could differ."""
         own, others = self.space, other.space
-        same = replace(own.facts, n_rows=0) == replace(others.facts, n_rows=0)
+        same = own.facts == others.facts
         return self.standard and same and own.recipe(values) == others.recipe(values)
 
     def initialise(self, model: Any, x: Any, y: Any) -> None:

@@ -344,5 +344,5 @@ def _normalised(choose: Chooser, x: Any) -> Any:
         center=False,
         scale=False,
         trainable=False,
-        epsilon=1e-7,
+        epsilon=0.0,  # pixels may be as small as they like
     )

@@ -5,7 +5,7 @@ import math
 from skautonas.data.facts import ImageFacts
 from skautonas.space.base import Configuration
 from skautonas.space.image_sizes import is_affordable, linear_shrink, stems
-from skautonas.space.recipe import RecipeOptions
+from skautonas.space.recipe import RecipeOptions, by_rows
 
 # Below this many pixels a side (the shorter one), images need no strided stem.
 SMALL_SIDE = 24
@@ -66,10 +66,13 @@ def _networks(facts: ImageFacts) -> list[Configuration]:
     """Return the architectures of the starts."""
     height, width, _ = facts.inputs["image"].shape
     side = min(height, width)
+    # The mirror image of some things is another, such as that of an arrow.
+    unflipped: Configuration = {"augmentation": "shift"}
     if side < SMALL_SIDE:
+        narrow = unflipped | {"stem/conv/filters": 16}
         return [
             _network("plain", 32, 64, stem="conv"),
-            _network("residual", 16, 32, stem="conv") | {"stem/conv/filters": 16},
+            _network("residual", 16, 32, stem="conv") | narrow,
             _network("plain", 32, 64, 128, stem="conv") | {"normalisation": "layer"},
         ]
     stem = "whiten4" if "whiten4" in stems((height, width)) else "whiten2"
@@ -80,7 +83,7 @@ def _networks(facts: ImageFacts) -> list[Configuration]:
         starts = [
             white,
             _network("plain", 32, 64, 128, stem="whiten2") | longer,
-            _network("residual", 32, 64, stem=stem),
+            _network("residual", 32, 64, stem=stem) | unflipped,
             _network("separable", 32, 64, 128, stem=stem) | {"activation": "gelu"},
         ]
         if is_affordable(WIDE, (height, width)):
@@ -103,10 +106,7 @@ def default_augmentation(facts: ImageFacts) -> str:
 
 
 def _epochs(facts: ImageFacts) -> int:
-    return next(
-        (epochs for rows, epochs in EPOCHS_BY_ROWS if facts.n_rows <= rows),
-        FEWEST_EPOCHS,
-    )
+    return by_rows(EPOCHS_BY_ROWS, facts.n_rows, FEWEST_EPOCHS)
 
 
 def _network(kind: str, *filters: int, stem: str) -> Configuration:

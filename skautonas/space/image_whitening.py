@@ -70,16 +70,17 @@ def whitening_filters(images: np.ndarray, filters: int) -> np.ndarray:
     """
     n, height, width, channels = images.shape
     rng = np.random.default_rng(0)
-    draw = (rng.integers(top, size=N_PATCHES) for top in (n, *_places(height, width)))
+    n_patches = min(N_PATCHES, MOST_PIXELS // (PATCH * PATCH * channels))
+    draw = (rng.integers(top, size=n_patches) for top in (n, *_places(height, width)))
     index, top, left = draw
     inside = np.arange(PATCH)
     patches = images[
         index[:, None, None],
         (top[:, None] + inside)[:, :, None],
         (left[:, None] + inside)[:, None, :],
-    ].reshape(N_PATCHES, -1)
+    ].reshape(n_patches, -1)
     patches -= patches.mean(axis=0)
-    variances, components = np.linalg.eigh(patches.T @ patches / N_PATCHES)
+    variances, components = np.linalg.eigh(patches.T @ patches / n_patches)
     greatest = np.argsort(variances)[::-1][: filters // 2]
     scales = 1 / np.sqrt(np.maximum(variances[greatest], 0) + LEAST_VARIANCE)
     half = (components[:, greatest] * scales).astype("float32")

@@ -10,7 +10,7 @@ from skautonas.space import tabular_blocks as blocks
 from skautonas.space.base import Configuration, SearchSpace
 from skautonas.space.chooser import Chooser
 from skautonas.space.options import check_names, check_range, check_sizes
-from skautonas.space.recipe import RecipeOptions
+from skautonas.space.recipe import RecipeOptions, by_rows
 from skautonas.space.tabular_realmlp import realmlp
 
 NETWORKS = {
@@ -96,7 +96,7 @@ class TabularSpace(SearchSpace):
         text_widths: Sequence[int] = (8, 16, 32),
         members: Sequence[int] = (4, 8, 16),
     ) -> None:
-        super().__init__(name="TabularSpace")
+        super().__init__()
         self.architectures = check_names("architectures", architectures, ARCHITECTURES)
         self.numeric_embeddings = check_names(
             "numeric_embeddings", numeric_embeddings, NUMERIC_EMBEDDINGS
@@ -121,8 +121,8 @@ class TabularSpace(SearchSpace):
     def recipe_options(self) -> RecipeOptions:
         """Return the recipe for the number of rows."""
         n_rows = self.facts.n_rows
-        batch = _by_rows(BATCH_BY_ROWS, n_rows, LARGEST_BATCH)
-        epochs = _by_rows(EPOCHS_BY_ROWS, n_rows, FEWEST_EPOCHS)
+        batch = by_rows(BATCH_BY_ROWS, n_rows, LARGEST_BATCH)
+        epochs = by_rows(EPOCHS_BY_ROWS, n_rows, FEWEST_EPOCHS)
         return RecipeOptions(
             optimizer="adamw",
             learning_rate=2e-3,
@@ -154,11 +154,12 @@ class TabularSpace(SearchSpace):
         classifies = self.facts.task != "regression"
         linear = LINEAR_START_OF_FEW if few and classifies else LINEAR_START
         starts.insert(0 if few else 2, linear)
-        return [
+        offered = [
             start
             for start in starts
             if start.get("architecture", "linear") in self.architectures
         ]
+        return offered or [{"architecture": self.architectures[0]}]
 
 
 def _network(choose: Chooser, inputs: dict[str, Any], space: TabularSpace) -> Any:
@@ -196,7 +197,3 @@ def _features(choose: Chooser, inputs: dict[str, Any], space: TabularSpace) -> A
         x = choose.layer(layers.Concatenate, parts)
     rate = choose.value("features/dropout", (0.0, 0.1, 0.2), 0.0)
     return choose.layer(layers.Dropout, x, rate=rate)
-
-
-def _by_rows(table: tuple[tuple[int, int], ...], n_rows: int, last: int) -> int:
-    return next((value for limit, value in table if n_rows <= limit), last)

@@ -9,7 +9,7 @@ from keras import initializers, layers, ops
 
 from skautonas.space.chooser import Chooser
 from skautonas.space.text_layers import weighted_sum
-from skautonas.space.text_ngrams import MLP_SCALE
+from skautonas.space.text_ngrams import MLP_SCALE, add_bias
 
 if TYPE_CHECKING:
     from skautonas.space.tabular import TabularSpace
@@ -179,7 +179,11 @@ def linear_model(choose: Chooser, inputs: dict[str, Any], space: "TabularSpace")
     if facts.n_ngrams:
         ids, weights = inputs.get("ngrams"), inputs.get("ngrams_weights")
         parts.append(embed_texts(choose, ids, weights, facts.n_ngrams, facts.n_outputs))
-    return parts[0] if len(parts) == 1 else choose.layer(layers.Add, parts)
+    x = parts[0] if len(parts) == 1 else choose.layer(layers.Add, parts)
+    if not facts.n_numeric:
+        ids = inputs.get("categorical", inputs.get("ngrams"))
+        x = add_bias(choose, x, ids, facts.n_outputs)
+    return x
 
 
 def mlp(choose: Chooser, x: Any, space: "TabularSpace") -> Any:

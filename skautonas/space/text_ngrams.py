@@ -144,8 +144,15 @@ def spread_of_log_ratios(ids: Any, weights: Any, labels: Any, size: int) -> np.n
 def _linear(choose: Chooser, bags: list[BagInput], space: "TextSpace") -> Any:
     n_outputs = space.facts.n_outputs
     x = sum_bags(choose, bags, n_outputs, LINEAR_SCALE, embeddings_initializer="zeros")
-    # Keras has no layer that only adds a bias: a table of one row does it.
-    one = choose.call(functions.zero_ids, bags[0].ids)
+    return add_bias(choose, x, bags[0].ids, n_outputs)
+
+
+def add_bias(choose: Chooser, x: Any, ids: Any, n_outputs: int) -> Any:
+    """Add a bias that starts at zero, to rows that have any ``ids``.
+
+    Keras has no layer that does only this: a table of one row does it.
+    """
+    one = choose.call(functions.zero_ids, ids)
     bias = choose.layer(
         layers.Embedding,
         one,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skautonas.data.table_scales import SMALLEST
 from skautonas.data.text_layers import fill_bag
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ MAX_DENSE_NGRAMS = 128
 LARGEST_SHARE = 0.998
 # Far beyond where the smooth clipping saturates; the square of more could overflow.
 LARGEST_SCALED = 1e6
-
-
-# Smaller differences of quantiles count as none: their inverse would be no float32.
-SMALLEST = np.finfo("float32").tiny
 
 
 def encoded_table(encoder: "TableEncoder") -> Any:
@@ -121,7 +118,7 @@ def _normal_scores(x: Any, scales: Any) -> Any:
 
 def _encode_categories(x: Any, levels: list[list[str]]) -> Any:
     """Return ids: 0 missing, 1 unknown, then the levels."""
-    from keras import layers
+    from keras import layers, ops
 
     ids = []
     for index, known in enumerate(levels):
@@ -133,8 +130,6 @@ def _encode_categories(x: Any, levels: list[list[str]]) -> Any:
         )
         ids.append(lookup(x[:, index : index + 1]))
     ids = layers.Concatenate()(ids) if len(ids) > 1 else ids[0]
-    from keras import ops
-
     return ops.cast(ids, "int32")
 
 

@@ -333,3 +333,18 @@ def test_two_rows_are_too_few_for_r2():
 def test_one_row_is_refused():
     with pytest.raises(ValueError, match=r"at least 2 rows.*n_samples=1"):
         TabularSearchRegressor(**QUICK).fit(TABLE[:1], VALUES[:1])
+
+
+@pytest.mark.parametrize(
+    ("shape", "warns"),
+    [((40, 3, 12, 12), True), ((40, 1, 12, 12), True), ((40, 3, 12, 3), False)],
+)
+def test_channels_first_are_suspected(shape, warns):
+    X = np.random.default_rng(0).normal(size=shape)
+    quick = {"max_trials": 1, "max_epochs": 1, "time_budget": None}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ImageSearchClassifier(**quick).fit(X, np.arange(40) % 2)
+    told = [w for w in caught if "channels first" in str(w.message)]
+    assert len(told) == warns
+    assert all(w.filename == __file__ for w in told)

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.model_selection import TimeSeriesSplit
 
 from skautonas import (
     ImageSearchClassifier,
@@ -46,9 +47,11 @@ def texts(n_rows, n_words):
 
 def table(n_rows):
     notes, y = texts(n_rows, 10)
+    numbers = np.where(np.arange(n_rows) == 3, np.nan, np.arange(n_rows))
     dates = pd.Series(pd.to_datetime(["2024-01-01"] * (n_rows - 1) + ["2025-05-05"]))
-    kinds = [f"k{i % 7}" for i in range(n_rows)]
-    return pd.DataFrame({"note": notes, "date": dates, "kind": kinds}), y
+    kinds = ["rare"] * 3 + [f"k{i % 7}" for i in range(3, n_rows)]
+    columns = {"note": notes, "date": dates, "kind": kinds, "number": numbers}
+    return pd.DataFrame(columns), y
 
 
 CASES = [
@@ -78,6 +81,7 @@ def test_a_configuration_of_all_rows_fits_each_split(
     asked = [complete(hp, start) for start in study.whole.source.starts]
     asked += [Configurations(hp).sample(rng) for _ in range(8)]
     spaces = {fold.source.space for fold in (*study.folds, study.whole)}
+    assert len({str(space.facts.inputs) for space in spaces}) == 1
     for space in spaces:
         own = keras_tuner.HyperParameters()
         space.declare(own)
@@ -91,3 +95,12 @@ def test_a_configuration_of_all_rows_fits_each_split(
                 for name, spec in space.facts.inputs.items()
             }
             assert model(arrays, training=True).shape[-1] == space.facts.n_outputs
+
+
+def test_splits_of_unequal_size_are_trained_as_a_usual_one(tmp_path):
+    rng = np.random.default_rng(0)
+    search = TabularSearchClassifier(cv=TimeSeriesSplit(5))
+    X, y = rng.normal(size=(12_000, 2)), rng.integers(2, size=12_000)
+    study = study_of(search, X, y, tmp_path)
+    assert [fold.n_rows for fold in study.folds] == [2000, 4000, 6000, 8000, 10_000]
+    assert study.whole.source.space.facts.n_rows == 6000

@@ -7,7 +7,10 @@ from sklearn.datasets import load_digits, make_multilabel_classification
 from sklearn.metrics import f1_score
 
 from skautonas import TabularSearchClassifier
+from skautonas.data.rows import Rows
 from skautonas.datasets import load_docstrings
+from skautonas.estimation.scoring import make_scorer
+from skautonas.estimators._study import _splits
 from skautonas.space import TabularSpace
 from tests.conftest import PROBLEMS
 
@@ -92,3 +95,26 @@ def test_validation_rows_must_have_the_same_columns():
 def test_class_weights_do_not_go_with_sets_of_labels():
     with pytest.raises(ValueError, match="sample_weight"):
         TabularSearchClassifier(class_weight="balanced", **QUICK).fit(X, Y)
+
+
+def test_probabilities_of_two_labels_are_scored_as_of_more():
+    search = TabularSearchClassifier(
+        space=TabularSpace(architectures=("mlp",), units=(32,)),
+        scoring="average_precision",
+        **QUICK,
+    ).fit(X, Y[:, :2])
+    assert search.score(X, Y[:, :2]) > 0.8
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_rare_label_validates_in_each_split(seed):
+    y = np.zeros((200, 3), dtype=int)
+    y[:100, 0] = y[::2, 1] = y[:4, 2] = 1
+    search = TabularSearchClassifier(scoring="roc_auc", random_state=seed)
+    search.scorer_ = make_scorer("roc_auc")
+    rows = Rows(X[:200], y)
+    splits = list(_splits(search, rows, rows, None, seed, None))
+    assert len(splits) == 5
+    assert len({validation.y.tobytes() for _, validation in splits}) == 5
+    for _, validation in splits:
+        assert 0 < validation.y[:, 2].sum() < 4

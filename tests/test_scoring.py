@@ -10,6 +10,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from skautonas import TabularSearchRegressor
 from skautonas.data.targets import (
     ClassTargets,
     LabelSetTargets,
@@ -19,6 +20,7 @@ from skautonas.data.targets import (
 from skautonas.estimation.scoring import (
     FixedClassifier,
     FixedRegressor,
+    allowed_low,
     check_scorer,
     is_proper,
     score_predictions,
@@ -193,3 +195,27 @@ def test_a_scorer_of_positive_predictions_is_accepted():
 )
 def test_proper_scoring_rules_are_known(scorer, expected):
     assert is_proper(scorer) == expected
+
+
+def test_counts_of_zero_are_scored_by_positive_predictions():
+    y = np.array([0.0, 3.0, 1.0, 0.0, 2.0])
+    targets = fit_values(y)
+    low = allowed_low(get_scorer("neg_mean_poisson_deviance"), targets, y)
+    assert 0 < low < 0.01
+    for name in ("r2", "neg_mean_squared_log_error"):
+        assert allowed_low(get_scorer(name), targets, y) == 0
+
+
+def test_a_search_for_the_least_poisson_deviance():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = rng.poisson(np.exp(X[:, 0] - 2)).astype(float)
+    search = TabularSearchRegressor(
+        scoring="neg_mean_poisson_deviance",
+        max_trials=2,
+        time_budget=None,
+        random_state=0,
+    ).fit(X, y)
+    assert all(trial.status == "completed" for trial in search.trials_)
+    assert search.predict(5 * X).min() > 0
+    assert search.score(X, y) > -1.0

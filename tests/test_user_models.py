@@ -6,6 +6,7 @@ import pickle
 import keras
 import keras_tuner
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
@@ -284,3 +285,23 @@ def test_what_a_worker_cannot_read_is_named():
     search = TabularSearchClassifier(space=build, max_trials=1, time_budget=None)
     with pytest.raises(pickle.UnpicklingError, match=r"Unregistered|MyLoss"):
         search.fit(*load_wine(return_X_y=True))
+
+
+def test_a_rare_gap_and_a_rare_level_have_columns_in_each_split():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(200, 3)), columns=list("abc"))
+    table.loc[7, "b"] = np.nan
+    table["kind"] = ["usual"] * 194 + ["rare"] * 3 + ["other"] * 3
+    n_columns = 3 + 1 + 2 + 3  # numbers, a flag, missing and unknown, levels
+
+    def build(hp):
+        model = keras.Sequential(
+            [keras.Input((n_columns,)), keras.layers.Dense(1, activation="sigmoid")]
+        )
+        model.compile("adam", "binary_crossentropy")
+        return model
+
+    search = TabularSearchClassifier(space=build, **QUICK)
+    search.fit(table, np.arange(200) % 2)
+    assert [trial.status for trial in search.trials_] == ["completed"]
+    assert search.refitted_

@@ -15,7 +15,8 @@ from keras_net import Network, until
 PACKAGES = ("autokeras", "keras-tuner", "keras", "tensorflow-cpu")
 SEARCH_SHARE = 0.6
 MAX_EPOCHS, FACTOR, PATIENCE = 10, 3, 5
-TIMES = 10
+# Of AutoKeras: its search has so many times the budget.
+TIMES, MOST_TRIALS = 10, 100
 
 
 def prepare(problem):
@@ -140,7 +141,10 @@ class HyperbandNetwork(Network):
 
 
 class AutoKeras:
-    """AutoKeras with its defaults, until the time is up."""
+    """AutoKeras with its defaults, whose search ends when the time is up.
+
+    The training of its best model, which follows, takes what it takes.
+    """
 
     def __init__(self, problem, seed):
         self.problem = problem
@@ -150,34 +154,29 @@ class AutoKeras:
         """Search until the end; AutoKeras itself counts trials only."""
         import autokeras
         import keras
-        import keras_tuner
 
         modality = {"tabular": "StructuredData"}.get(
             self.problem.modality, self.problem.modality.title()
         )
         kind = "Regressor" if self.problem.task == "regression" else "Classifier"
 
-        class Ended(keras_tuner.errors.FatalError):
-            """The time of the search is up."""
+        # Needed until the prediction; where the process runs is deleted after it.
+        folder = tempfile.mkdtemp(dir=".")
+        search = self.search = getattr(autokeras, f"{modality}{kind}")(
+            max_trials=MOST_TRIALS, directory=folder, seed=self.seed, overwrite=True
+        )
 
         class Clock(keras.callbacks.Callback):
             def on_train_batch_end(self, batch, logs=None):
-                if time.monotonic() >= end:
-                    raise Ended
+                oracle = search.tuner.oracle
+                if time.monotonic() >= end and oracle.max_trials == MOST_TRIALS:
+                    # The last trial ends here, and no other one begins.
+                    oracle.max_trials = 1
+                    self.model.stop_training = True
 
-        # Needed until the prediction; where the process runs is deleted after it.
-        folder = tempfile.mkdtemp(dir=".")
-        self.search = getattr(autokeras, f"{modality}{kind}")(
-            max_trials=100, directory=folder, seed=self.seed, overwrite=True
-        )
-        with suppress(Ended):
-            self.search.fit(self._inputs(X), y, callbacks=[Clock()], verbose=0)
-        tuner = self.search.tuner
-        ended = [t for t in tuner.oracle.trials.values() if t.score is not None]
-        self.model = tuner.get_best_models()[0] if ended else None
-        if self.model is None:
-            raise RuntimeError("AutoKeras finished no trial within its time")
-        self.facts = {"trials": len(ended)}
+        search.fit(self._inputs(X), y, callbacks=[Clock()], verbose=0)
+        trials = search.tuner.oracle.trials.values()
+        self.facts = {"trials": sum(trial.score is not None for trial in trials)}
         return self
 
     def predict(self, X):

@@ -24,6 +24,8 @@ CALL_ROWS = 4096
 # So many rows are encoded sooner than a preprocessing is compiled: titanic's 891 took
 # 0.04 in place of 0.65 s; a table of 300 000 would take 24 in place of 5.
 FEW_ROWS = 2048
+# Of so many values: all that is in between is kept, of a number some kilobytes.
+FEW_VALUES = 100_000
 
 _functions: weakref.WeakKeyDictionary[Any, dict[tuple, Any]] = (
     weakref.WeakKeyDictionary()
@@ -70,7 +72,8 @@ def encode_folder(encoder: Encoder, plain: bool, raw: Path, encoded: Path) -> No
     inputs = open_arrays(raw)
     n_rows = len(next(iter(inputs.values())))
     _, call_rows = _sizes(list(inputs.values()))
-    few = n_rows <= min(FEW_ROWS, call_rows)
+    n_values = sum(array.size for array in inputs.values())
+    few = n_rows <= min(FEW_ROWS, call_rows) and n_values <= FEW_VALUES
     outputs = [_at_once(model, inputs)] if few else batches(model, inputs)
     write_arrays(encoded, outputs, n_rows)
     for path in raw.iterdir():

@@ -12,6 +12,7 @@ import numpy as np
 from skautonas.data.bags import least_documents, tokenize
 from skautonas.data.table_inputs import (
     as_array,
+    date_part,
     is_missing,
     refuse_objects,
     times,
@@ -47,7 +48,7 @@ class Column:
     origin : str
         ISO date from which dates count, else "".
     parts : tuple of str
-        What enters of a date.
+        What enters of a date: the days, and what varies.
     """
 
     name: str | int
@@ -89,10 +90,9 @@ def read_schema(X: Any) -> Schema:
     if by_name:
         frame = nw.from_native(X, eager_only=True)
         shape = frame.shape
-        for position, given in enumerate(frame.columns):
+        for position, (given, dtype) in enumerate(frame.schema.items()):
             # The repr of numpy's own str is no literal that a model card could hold.
             name = str(given) if isinstance(given, str) else given
-            dtype = frame[:, position].dtype
             columns.append(_read_column(name, position, X[given], dtype))
     else:
         array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
@@ -164,7 +164,15 @@ def _date_column(
     present = moments[~np.isnat(moments)]
     first = present.min() if len(present) else np.datetime64("1970-01-01")
     origin = str(first.astype("datetime64[D]"))
-    return Column(name, position, "date", zone, origin, DATE_PARTS)
+    days, *others = DATE_PARTS
+    varying = [p for p in others if _varies(date_part(moments, p, origin))]
+    return Column(name, position, "date", zone, origin, (days, *varying))
+
+
+def _varies(values: np.ndarray) -> bool:
+    """Tell whether a column has two numbers."""
+    present = values[~np.isnan(values)]
+    return len(present) > 0 and np.ptp(present) > 0
 
 
 def _is_text(present: list[Any]) -> bool:

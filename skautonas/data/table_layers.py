@@ -59,9 +59,9 @@ def dense_table(encoder: "TableEncoder") -> Any:
     model = encoded_table(encoder)
     encoded = model.output
     parts = [encoded[name] for name in ("numeric", "missing") if name in encoded]
-    for index, known in enumerate(encoder.levels_):
+    for index, n_levels in enumerate(encoder.n_levels_):
         ids = encoded["categorical"][:, index]
-        size = len(known) + N_SPECIAL_IDS
+        size = n_levels + N_SPECIAL_IDS
         if size <= MAX_ONE_HOT:
             parts.append(ops.one_hot(ids, size))
         else:
@@ -70,7 +70,8 @@ def dense_table(encoder: "TableEncoder") -> Any:
     for index, bag in enumerate(encoder.texts_):
         ids, weights = fill_bag(model.input["text"][:, index], bag)
         # Special ids, and those beyond the width, become rows of zeros.
-        chosen = ops.one_hot(ids - N_SPECIAL_IDS, min(len(bag.terms), MAX_DENSE_NGRAMS))
+        width = min(encoder.n_terms_[index], MAX_DENSE_NGRAMS)
+        chosen = ops.one_hot(ids - N_SPECIAL_IDS, width)
         parts.append(ops.einsum("nk,nkv->nv", weights, chosen))
     dense = layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
     return keras.Model(model.input, {"features": dense}, name="preprocessing")

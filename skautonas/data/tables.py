@@ -1,10 +1,8 @@
 """Tables: columns of numbers, of dates, of categories and of texts."""
 
 import inspect
-import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -56,7 +54,9 @@ class TableEncoder:
             X = np.asarray(X, dtype=object)
         # Column by column, or a large table would be in memory several times.
         for column in schema.columns:
-            inputs = table_inputs.to_inputs(X, [column.as_list()], self.by_name_)
+            # Of this column alone: the names of all are gone through otherwise.
+            part = {column.name: X[column.name]} if self.by_name_ else X
+            inputs = table_inputs.to_inputs(part, [column.as_list()], self.by_name_)
             values = next(iter(inputs.values()))
             if column.kind == "category":
                 present = [level for level in values[:, 0] if level]
@@ -65,33 +65,32 @@ class TableEncoder:
                 texts = _fit_texts(values[:, 0], schema.min_documents)
                 self.texts_.append(texts)
             else:
-                if column.parts:
-                    told = [i == 0 or _varies(part) for i, part in enumerate(values.T)]
-                    values = values[:, told]
-                    parts = tuple(itertools.compress(column.parts, told))
-                    column = replace(column, parts=parts)
                 if np.isnan(values[:, 0]).any():
                     # One flag for all parts of a date.
                     self.missing_.append(len(scales))
                 scales += [fit_scale(part.astype("float64")) for part in values.T]
             self.columns_.append(column)
         self.scales_ = side_by_side(scales)
+        self.n_levels_ = [len(levels) for levels in self.levels_]
+        self.n_terms_ = [len(bag.terms) for bag in self.texts_]
         return self
 
     def with_room_for(self, others: Sequence[Self]) -> Self:
-        """Return an encoder whose bags hold as much as the largest of others.
+        """Return an encoder with the flags, levels and n-grams that one of others has.
 
         Parameters
         ----------
         others : sequence of TableEncoder
-            Fitted, this one among them.
+            Fitted with the same schema, this one among them.
         """
         wider = copy(self)
+        wider.missing_ = sorted(set().union(*(other.missing_ for other in others)))
+        wider.n_levels_ = _largest(other.n_levels_ for other in others)
+        wider.n_terms_ = _largest(other.n_terms_ for other in others)
+        bags = zip(*(other.texts_ for other in others), strict=True)
         wider.texts_ = [
-            bag.with_room_for(bags)
-            for bag, bags in zip(
-                self.texts_, zip(*(o.texts_ for o in others), strict=True), strict=True
-            )
+            bag.with_room_for(alike)
+            for bag, alike in zip(self.texts_, bags, strict=True)
         ]
         return wider
 
@@ -123,7 +122,7 @@ class TableEncoder:
             inputs=inputs,
             n_numeric=n_numeric,
             n_missing=n_missing,
-            cardinalities=tuple(len(levels) + 2 for levels in self.levels_),
+            cardinalities=tuple(count + 2 for count in self.n_levels_),
             n_ngrams=sum(len(bag.idf) for bag in self.texts_),
         )
 
@@ -151,10 +150,9 @@ class TableEncoder:
         )
 
 
-def _varies(values: np.ndarray) -> bool:
-    """Tell whether a column has two numbers."""
-    present = values[~np.isnan(values)]
-    return len(present) > 0 and np.ptp(present) > 0
+def _largest(counts: Iterable[list[int]]) -> list[int]:
+    """Return the greatest count of each column."""
+    return [max(of_column) for of_column in zip(*counts, strict=True)]
 
 
 def _fit_texts(column: np.ndarray, min_documents: int) -> Bag:

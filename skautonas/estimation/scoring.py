@@ -19,7 +19,10 @@ from sklearn.metrics import (
 )
 
 from skautonas._compat import metric_of, score_function
-from skautonas.data.targets import Targets, ValueTargets
+from skautonas.data.targets import LabelSetTargets, Targets, ValueTargets
+
+# Of the targets' deviation: how far above their least value predictions may begin.
+LEAST_STEP = 1e-3
 
 
 class FixedClassifier(ClassifierMixin, BaseEstimator):
@@ -28,7 +31,10 @@ class FixedClassifier(ClassifierMixin, BaseEstimator):
     def __init__(self, targets: Any, probabilities: np.ndarray) -> None:
         self.targets = targets
         self.probabilities = probabilities
-        self.classes_ = targets.classes
+        self.classes_: Any = targets.classes
+        if isinstance(targets, LabelSetTargets):
+            # As scikit-learn tells label sets; numbers of two labels seem two classes.
+            self.classes_ = [np.array([0, 1])] * targets.n_outputs
 
     def fit(self, X: Any, y: Any) -> "FixedClassifier":
         """Return self; there is nothing to learn."""
@@ -167,6 +173,24 @@ def check_scorer(
             f"scoring={scorer!r}, which fails on them with {type(error).__name__}: "
             f"{str(error).rstrip('.')}. {mends}."
         ) from error
+
+
+def allowed_low(scorer: Any, targets: ValueTargets, y: np.ndarray) -> np.ndarray:
+    """Return the least values that may be predicted: those of ``targets``, or above.
+
+    Some scores are of positive predictions only, such as "neg_mean_poisson_deviance",
+    where counts may be zero.
+    """
+    for low in (targets.low, targets.low + LEAST_STEP * targets.scale):
+        least = targets.values(np.tile(low, (len(y), 1)))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                score_predictions(scorer, targets, y, least)
+        except Exception:  # of a user's scorer, too
+            continue
+        return low
+    return targets.low
 
 
 def make_scorer(scoring: str | Callable) -> Callable:

@@ -8,9 +8,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skautonas._compat import CALLBACKS
+from skautonas._compat import CALLBACKS, score_function
 from skautonas._files import written_atomically
 from skautonas.data.rows import refuse_streams
+from skautonas.data.targets import LabelSetTargets
+from skautonas.estimation.scoring import FixedClassifier
 from skautonas.report.trials import cv_results, leaderboard_rows, record
 
 
@@ -74,7 +76,11 @@ class SearchResults(BaseEstimator):
         """
         check_is_fitted(self)
         weighted = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return self.scorer_(self, X, y, **weighted)
+        estimator: Any = self
+        is_of_metric = score_function(self.scorer_) is not None
+        if isinstance(self._targets, LabelSetTargets) and is_of_metric:
+            estimator = FixedClassifier(self._targets, self.predict_proba(X))
+        return self.scorer_(estimator, X, y, **weighted)
 
     def leaderboard(self) -> Any:
         """Return the trials, best first: a DataFrame where pandas is installed.

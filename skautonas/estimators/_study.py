@@ -15,7 +15,7 @@ from skautonas.data.facts import Facts
 from skautonas.data.rows import Rows
 from skautonas.data.splits import cross_validation, holdout
 from skautonas.data.targets import Targets, ValueTargets, fit_values
-from skautonas.estimation.scoring import check_scorer, is_proper
+from skautonas.estimation.scoring import allowed_low, check_scorer, is_proper
 
 if TYPE_CHECKING:
     from skautonas.estimation.study import Fold, Study
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FEW_ROWS = 5000
 # Of few rows, so many random splits score a trial, where the budget has time for them.
 N_SPLITS, SPLITS_SECONDS = 5, 15
+# So many times a split is drawn until the scorer can score it.
+DRAWS = 50
 # Of more rows, one split tells well enough which trial is best; those that are scored
 # again are copied in each worker (docs/design/0014).
 FINALS_ROWS, FINALS_BYTES = 10_000, 500_000_000
@@ -80,7 +82,7 @@ def make_study(
         parts = f"{folder}/fold{len(folds)}"
         folds.append(_fold(search, encoder, rows.y, *split, folder=parts))
     known = rows.y if validation is None else np.concatenate([rows.y, validation.y])
-    whole = replace(folds[0], targets=_cut_to(folds[0].targets, known))
+    whole = replace(folds[0], targets=_cut_to(search, folds[0].targets, known))
     few = validation is None and search.refit and len(rows) <= FEW_ROWS
     if few or search.cv is not None:
         whole = _fold(search, encoder, rows.y, rows, None, folder=f"{folder}/whole")
@@ -104,15 +106,15 @@ def _of_one_architecture(search: "BaseSearch", folds: "list[Fold]") -> "list[Fol
     folds = [replace(f, encoder=e) for f, e in zip(folds, wide, strict=True)]
     if not isinstance(folds[0].source, SpaceSource):
         return folds
-    n_rows = min(fold.n_rows for fold in folds)
+    # Those of a usual split: what of the space goes by rows is one for all.
+    *splits, _ = folds
+    n_rows = int(np.median([fold.n_rows for fold in splits]))
     facts = [_facts(search, fold.encoder, fold.targets, n_rows) for fold in folds]
     space = folds[0].source.space
-    sources = []
-    for own in facts:
-        # Parts of dates and flags of missing numbers are those of each fold.
-        alike = [other for other in facts if other.inputs == own.inputs]
-        sources.append(SpaceSource(space.bind(own.with_room_for(alike))))
-    return [replace(f, source=s) for f, s in zip(folds, sources, strict=True)]
+    return [
+        replace(fold, source=SpaceSource(space.bind(own.with_room_for(facts))))
+        for fold, own in zip(folds, facts, strict=True)
+    ]
 
 
 def _splits(
@@ -131,13 +133,36 @@ def _splits(
     if search.cv is None:
         fraction = search.validation_fraction
         pairs = [
-            holdout(rows.y, fraction, stratify=stratify, seed=seed + split)
+            _holdout(search, rows, fraction, stratify=stratify, seed=seed + split)
             for split in range(n_splits or _n_splits(search, len(rows)))
         ]
     else:
         pairs = cross_validation(search.cv, rows, given, stratify=stratify, seed=seed)
     for train, validates in pairs:
         yield rows.take(train), rows.take(validates)
+
+
+def _holdout(
+    search: "BaseSearch", rows: Rows, fraction: float, *, stratify: bool, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split the rows, those of label sets so that the scorer can score them.
+
+    They are not stratified, and a rare label may have no row that validates.
+    """
+    first = holdout(rows.y, fraction, stratify=stratify, seed=seed)
+    if not is_classifier(search) or stratify:
+        return first
+    targets, pair = search._fit_targets(rows.y, rows), first
+    for draw in range(1, DRAWS):
+        validation = rows.take(pair[1])
+        try:
+            check_scorer(search.scorer_, targets, validation.y, validation.weights)
+        except ValueError:
+            other = seed + draw * N_SPLITS
+            pair = holdout(rows.y, fraction, stratify=stratify, seed=other)
+            continue
+        return pair
+    return first
 
 
 def _n_splits(search: "BaseSearch", n_rows: int) -> int:
@@ -176,7 +201,7 @@ def _fresh_folds(
     trains, validates = holdout(train.y, fraction, stratify=stratify, seed=seed)
     unseen, targets = train.take(validates), fold.targets
     weights = unseen.weights if fold.weighs_validation else None
-    targets = _cut_to(targets, np.concatenate([train.y[trains], validation.y]))
+    targets = _cut_to(search, targets, np.concatenate([train.y[trains], validation.y]))
     try:
         check_scorer(search.scorer_, targets, unseen.y, weights)
     except ValueError:  # as where a class has no row there
@@ -194,12 +219,13 @@ def _fresh_folds(
     return (fresh,)
 
 
-def _cut_to(targets: Targets, y: np.ndarray) -> Targets:
+def _cut_to(search: "BaseSearch", targets: Targets, y: np.ndarray) -> Targets:
     """Return targets that cut what is predicted to the range of y, if they cut it."""
     if not isinstance(targets, ValueTargets) or np.isinf(targets.low).all():
         return targets
     known = fit_values(y)
-    return replace(targets, low=known.low, high=known.high)
+    low = allowed_low(search.scorer_, known, y)
+    return replace(targets, low=low, high=known.high)
 
 
 def _fold(

@@ -19,6 +19,7 @@ from skautonas.data.targets import (
     ValueTargets,
     fit_values,
 )
+from skautonas.estimation.scoring import allowed_low
 from skautonas.estimators._base import BaseSearch
 from skautonas.estimators._study import is_own_space
 
@@ -191,7 +192,8 @@ class SearchRegressorMixin(RegressorMixin, BaseSearch):
     def _fit_targets(self, y: np.ndarray, train: Rows) -> ValueTargets:
         targets = fit_values(train.y, train.weights)
         if is_own_space(self.space):
-            return targets
+            low = allowed_low(self.scorer_, targets, train.y)
+            return replace(targets, low=low)
         return ValueTargets.in_unit(targets.n_outputs, targets.flat)
 
     def __sklearn_tags__(self) -> Any:

@@ -15,6 +15,8 @@ from skautonas.exceptions import SkautonasWarning
 
 # Pixels up to 1 are of another range than those up to this: 16 gray levels have 15.
 OTHER_RANGE = 8.0
+# Channels of gray images and of colours, with transparency or without.
+FEW_CHANNELS = (1, 3, 4)
 
 
 class _ImageSearch(BaseSearch):
@@ -27,6 +29,7 @@ class _ImageSearch(BaseSearch):
         if reset:
             self.image_shape_ = images.shape[1:]
             self._brightest = float(images.max())
+            _warn_of_channels_first(images.shape)
             return images
         check_is_fitted(self, "image_shape_")
         if images.shape[1:] != self.image_shape_:
@@ -66,6 +69,19 @@ class _ImageSearch(BaseSearch):
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _warn_of_channels_first(shape: tuple[int, ...]) -> None:
+    """Warn where the second axis seems to be that of the channels."""
+    _, first, _, last = shape
+    if first in FEW_CHANNELS and last not in FEW_CHANNELS:
+        warnings.warn(
+            "Expected images of shape (n, height, width, channels); received "
+            f"X.shape={shape}, which looks like channels first. If it is, pass "
+            "np.moveaxis(X, 1, -1).",
+            SkautonasWarning,
+            stacklevel=7,
+        )
 
 
 @document

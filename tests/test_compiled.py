@@ -77,12 +77,9 @@ def test_folds_with_other_levels_and_words_are_compiled_once(tmp_path):
     search = TabularSearchClassifier(cv=3, max_trials=1)
     file, _ = study_file(search, X, y, tmp_path)
     study = read_study(file)
-    own = [
-        fold.encoder.facts(task="classification", n_outputs=3, n_rows=fold.n_rows)
-        for fold in (*study.folds, study.whole)
-    ]
-    assert len({facts.cardinalities for facts in own}) > 1
-    assert len({facts.n_ngrams for facts in own}) > 1
+    encoders = [fold.encoder for fold in (*study.folds, study.whole)]
+    assert len({len(encoder.levels_[0]) for encoder in encoders}) > 1
+    assert len({len(encoder.texts_[0].terms) for encoder in encoders}) > 1
     compiled.forget_compiled()
     values = complete(study.whole.source.declare(), {"architecture": "mlp"})
     outcome = evaluate(TrialTask(0, 0, values, 3, file, str(tmp_path), max_epochs=2))

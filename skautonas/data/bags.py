@@ -57,6 +57,8 @@ class Bag:
         n-grams are left out first.
     kept : int
         The heaviest of them, which the bag holds.
+    size : int
+        Ids that a model has room for: those of the terms, or more.
     """
 
     split: Literal["whitespace", "character"]
@@ -66,11 +68,13 @@ class Bag:
     idf: np.ndarray
     read: int
     kept: int
+    size: int
 
     def with_room_for(self, others: Iterable["Bag"]) -> "Bag":
-        """Return this bag with as many terms of a text as the largest of others."""
-        read, kept = zip(*((bag.read, bag.kept) for bag in others), strict=True)
-        return replace(self, read=max(read), kept=max(kept))
+        """Return this bag with as many ids, and of a text, as the largest of others."""
+        sizes = ((bag.read, bag.kept, bag.size) for bag in others)
+        read, kept, size = (max(each) for each in zip(*sizes, strict=True))
+        return replace(self, read=read, kept=kept, size=size)
 
 
 def tokenize(text: str) -> list[bytes]:
@@ -126,7 +130,7 @@ def word_bag(
     """
     read = 2 * lengths - 1
     terms = _frequent(counts, min_documents, max_terms)
-    sizes = _sizes(read, len(lengths), MOST_WORDS_KEPT)
+    sizes = (*_sizes(read, len(lengths), MOST_WORDS_KEPT), SPECIALS + len(terms))
     weighed = _weighed(terms, len(lengths))
     return Bag("whitespace", "lower_and_strip_punctuation", (1, 2), *weighed, *sizes)
 
@@ -153,7 +157,7 @@ def character_bag(texts: np.ndarray, min_documents: int) -> Bag:
     }
     terms = _frequent(Counter(joined), min_documents, MAX_CHARACTER_NGRAMS)
     read = len(CHARACTERS) * lengths - sum(CHARACTERS) + len(CHARACTERS)
-    sizes = _sizes(read, len(texts), MOST_CHARACTERS_KEPT)
+    sizes = (*_sizes(read, len(texts), MOST_CHARACTERS_KEPT), SPECIALS + len(terms))
     weighed = _weighed(terms, len(counted))
     return Bag("character", "lower", CHARACTERS, *weighed, *sizes)
 

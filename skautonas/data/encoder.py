@@ -21,9 +21,9 @@ class Encoder(Protocol):
         """Learn vocabularies and statistics from the training rows."""
 
     def with_room_for(self, others: Sequence[Self]) -> Self:
-        """Return this encoder with arrays as wide as the widest of others.
+        """Return this encoder with room for what the encoders of other splits know.
 
-        Several splits then have models of one architecture.
+        All of them then offer the same hyperparameters, and models of the same sizes.
         """
 
     def facts(self, *, task: Task, n_outputs: int, n_rows: int) -> Facts:

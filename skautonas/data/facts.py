@@ -1,8 +1,7 @@
 """What a build must know about the data and hyperparameters cannot say."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, Self
+from dataclasses import dataclass
+from typing import Literal
 
 Task = Literal["classification", "multilabel", "regression"]
 
@@ -48,13 +47,6 @@ class Facts:
     inputs: dict[str, TensorSpec]
     proper_score: bool = False
 
-    def with_room_for(self, others: Sequence[Self]) -> Self:
-        """Return these facts with the largest vocabularies of all.
-
-        Models of several splits are then of one architecture, and compiled once.
-        """
-        return self
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFacts(Facts):
@@ -84,17 +76,6 @@ class TextFacts(Facts):
     median_words: float
     bags: dict[str, int]
 
-    def with_room_for(self, others: Sequence[Self]) -> Self:
-        """Return these facts with the most words and the largest bags."""
-        return replace(
-            self,
-            median_words=max(facts.median_words for facts in others),
-            n_words=max(facts.n_words for facts in others),
-            bags={
-                name: max(facts.bags[name] for facts in others) for name in self.bags
-            },
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TabularFacts(Facts):
@@ -109,12 +90,3 @@ class TabularFacts(Facts):
     n_missing: int
     cardinalities: tuple[int, ...]
     n_ngrams: int
-
-    def with_room_for(self, others: Sequence[Self]) -> Self:
-        """Return these facts with the most levels and n-grams."""
-        cardinalities = zip(*(facts.cardinalities for facts in others), strict=True)
-        return replace(
-            self,
-            cardinalities=tuple(map(max, cardinalities)),
-            n_ngrams=max(facts.n_ngrams for facts in others),
-        )

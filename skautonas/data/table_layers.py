@@ -70,7 +70,7 @@ def dense_table(encoder: "TableEncoder") -> Any:
     for index, bag in enumerate(encoder.texts_):
         ids, weights = fill_bag(model.input["text"][:, index], bag)
         # Special ids, and those beyond the width, become rows of zeros.
-        width = min(encoder.n_terms_[index], MAX_DENSE_NGRAMS)
+        width = min(bag.size - N_SPECIAL_IDS, MAX_DENSE_NGRAMS)
         chosen = ops.one_hot(ids - N_SPECIAL_IDS, width)
         parts.append(ops.einsum("nk,nkv->nv", weights, chosen))
     dense = layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
@@ -143,7 +143,7 @@ def _encode_texts(x: Any, bags: list[Any]) -> dict[str, Any]:
         of_column, weights_of_column = fill_bag(x[:, index], bag)
         ids.append(of_column + offset)
         weights.append(weights_of_column)
-        offset += len(bag.idf)
+        offset += bag.size
     if len(bags) == 1:
         return {"ngrams": ids[0], "ngrams_weights": weights[0]}
     return {

@@ -1,7 +1,7 @@
 """Tables: columns of numbers, of dates, of categories and of texts."""
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from typing import Any, Self
 
@@ -72,7 +72,6 @@ class TableEncoder:
             self.columns_.append(column)
         self.scales_ = side_by_side(scales)
         self.n_levels_ = [len(levels) for levels in self.levels_]
-        self.n_terms_ = [len(bag.terms) for bag in self.texts_]
         return self
 
     def with_room_for(self, others: Sequence[Self]) -> Self:
@@ -85,8 +84,8 @@ class TableEncoder:
         """
         wider = copy(self)
         wider.missing_ = sorted(set().union(*(other.missing_ for other in others)))
-        wider.n_levels_ = _largest(other.n_levels_ for other in others)
-        wider.n_terms_ = _largest(other.n_terms_ for other in others)
+        counts = zip(*(other.n_levels_ for other in others), strict=True)
+        wider.n_levels_ = list(map(max, counts))
         bags = zip(*(other.texts_ for other in others), strict=True)
         wider.texts_ = [
             bag.with_room_for(alike)
@@ -123,7 +122,7 @@ class TableEncoder:
             n_numeric=n_numeric,
             n_missing=n_missing,
             cardinalities=tuple(count + 2 for count in self.n_levels_),
-            n_ngrams=sum(len(bag.idf) for bag in self.texts_),
+            n_ngrams=sum(bag.size for bag in self.texts_),
         )
 
     def preprocessing(self) -> Any:
@@ -148,11 +147,6 @@ class TableEncoder:
             f"def to_inputs(X):\n"
             f"    return table_inputs(X, COLUMNS, {self.by_name_})\n"
         )
-
-
-def _largest(counts: Iterable[list[int]]) -> list[int]:
-    """Return the greatest count of each column."""
-    return [max(of_column) for of_column in zip(*counts, strict=True)]
 
 
 def _fit_texts(column: np.ndarray, min_documents: int) -> Bag:

@@ -105,6 +105,8 @@ class TextEncoder:
     ----------
     words : list of str
         Known words by falling document frequency; the first has id 2.
+    n_words : int
+        Ids that a model has room for: those of the words, or more.
     length : int
         Words a text is padded or cut to.
     median_words : float
@@ -143,6 +145,7 @@ class TextEncoder:
                 "punctuation and white space only. Pass texts that hold a word."
             )
         self.words = [word for word, _ in most_frequent(words, 1, MAX_WORDS)]
+        self.n_words = SPECIALS + len(self.words)
         self.length = cover(lengths, LENGTH_QUANTILE, MAX_LENGTH)
         self.median_words = statistics.median(lengths.tolist())
         minimum = self.min_documents
@@ -152,7 +155,7 @@ class TextEncoder:
         return self
 
     def with_room_for(self, others: Sequence[Self]) -> Self:
-        """Return an encoder that reads as much of a text as the one that reads most.
+        """Return an encoder with room for the texts and vocabularies of all.
 
         Parameters
         ----------
@@ -160,7 +163,8 @@ class TextEncoder:
             Fitted, this one among them.
         """
         wider = copy(self)
-        wider.length = max(other.length for other in others)
+        for name in ("length", "median_words", "n_words"):
+            setattr(wider, name, max(getattr(other, name) for other in others))
         wider.bags = {
             name: bag.with_room_for(other.bags[name] for other in others)
             for name, bag in self.bags.items()
@@ -189,9 +193,9 @@ class TextEncoder:
             n_outputs=n_outputs,
             n_rows=n_rows,
             inputs=inputs,
-            n_words=SPECIALS + len(self.words),
+            n_words=self.n_words,
             median_words=self.median_words,
-            bags={name: len(bag.idf) for name, bag in self.bags.items()},
+            bags={name: bag.size for name, bag in self.bags.items()},
         )
 
     def to_inputs(self, X: Any) -> "Arrays":

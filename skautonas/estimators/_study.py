@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FEW_ROWS = 5000
 # Of few rows, so many random splits score a trial, where the budget has time for them.
 N_SPLITS, SPLITS_SECONDS = 5, 15
+# The source of a fold until all folds are known.
+UNBOUND: Any = None
 # So many times a split is drawn until the scorer can score it.
 DRAWS = 50
 # Of more rows, one split tells well enough which trial is best; those that are scored
@@ -86,7 +88,7 @@ def make_study(
     few = validation is None and search.refit and len(rows) <= FEW_ROWS
     if few or search.cv is not None:
         whole = _fold(search, encoder, rows.y, rows, None, folder=f"{folder}/whole")
-    *folds, whole = _of_one_architecture(search, [*folds, whole])
+    *folds, whole = _bound(search, [*folds, whole])
     fresh: tuple[Fold, ...] = ()
     alone = len(folds) == 1 and validation is None
     if alone and _gets_fresh_split(search, len(rows), folds[0]):
@@ -94,25 +96,21 @@ def make_study(
     return Study(tuple(folds), whole, search.scorer_, folder, fresh)
 
 
-def _of_one_architecture(search: "BaseSearch", folds: "list[Fold]") -> "list[Fold]":
-    """Return the folds with the same hyperparameters, and models of the same sizes.
+def _bound(search: "BaseSearch", folds: "list[Fold]") -> "list[Fold]":
+    """Return the folds with a source of candidates each; the last is that of all rows.
 
-    A configuration then fits all of them, and its model is compiled once.
+    They have the same hyperparameters, and models of the same sizes: a configuration
+    fits all of them, and its model is compiled once.
     """
-    from skautonas.space.candidate import SpaceSource
-
     encoders = [fold.encoder for fold in folds]
     wide = [encoder.with_room_for(encoders) for encoder in encoders]
     folds = [replace(f, encoder=e) for f, e in zip(folds, wide, strict=True)]
-    if not isinstance(folds[0].source, SpaceSource):
-        return folds
     # Those of a usual split: what of the space goes by rows is one for all.
     *splits, _ = folds
     n_rows = int(np.median([fold.n_rows for fold in splits]))
     facts = [_facts(search, fold.encoder, fold.targets, n_rows) for fold in folds]
-    space = folds[0].source.space
     return [
-        replace(fold, source=SpaceSource(space.bind(own.with_room_for(facts))))
+        replace(fold, source=_make_source(search, own))
         for fold, own in zip(folds, facts, strict=True)
     ]
 
@@ -244,9 +242,8 @@ def _fold(
         targets.encode(validation.y)  # refuses what was not in training
         check_scorer(search.scorer_, targets, validation.y, validation.weights)
     encoder = copy(unfitted).fit(train.X)
-    source = _make_source(search, _facts(search, encoder, targets, len(train)))
     weighs = validation is not None and validation.weights is not None
-    fold = Fold(source, encoder, targets, folder, len(train), weighs)
+    fold = Fold(UNBOUND, encoder, targets, folder, len(train), weighs)
     write_fold(fold, train, validation)
     return fold
 

@@ -23,6 +23,8 @@ from skautonas.data.targets import LabelSetTargets, Targets, ValueTargets
 
 # Of the targets' deviation: how far above their least value predictions may begin.
 LEAST_STEP = 1e-3
+# About so many of the rows tell whether a scorer takes them.
+TRIED_ROWS = 1000
 
 
 class FixedClassifier(ClassifierMixin, BaseEstimator):
@@ -181,12 +183,13 @@ def allowed_low(scorer: Any, targets: ValueTargets, y: np.ndarray) -> np.ndarray
     Some scores are of positive predictions only, such as "neg_mean_poisson_deviance",
     where counts may be zero.
     """
+    some = y[:: 1 + len(y) // TRIED_ROWS]
     for low in (targets.low, targets.low + LEAST_STEP * targets.scale):
-        least = targets.values(np.tile(low, (len(y), 1)))
+        least = targets.values(np.tile(low, (len(some), 1)))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                score_predictions(scorer, targets, y, least)
+                score_predictions(scorer, targets, some, least)
         except Exception:  # of a user's scorer, too
             continue
         return low

@@ -152,9 +152,10 @@ def _holdout(
         return first
     targets, pair = search._fit_targets(rows.y, rows), first
     for draw in range(1, DRAWS):
-        validation = rows.take(pair[1])
+        validates = pair[1]
+        weights = None if rows.weights is None else rows.weights[validates]
         try:
-            check_scorer(search.scorer_, targets, validation.y, validation.weights)
+            check_scorer(search.scorer_, targets, rows.y[validates], weights)
         except ValueError:
             other = seed + draw * N_SPLITS
             pair = holdout(rows.y, fraction, stratify=stratify, seed=other)

@@ -186,4 +186,4 @@ class AutoKeras:
     def _inputs(self, X):
         if self.problem.modality == "text":
             return np.array([str(text) for text in X])
-        return X
+        return np.asarray(X)  # AutoKeras 3.0.0 refuses a DataFrame

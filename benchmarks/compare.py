@@ -76,11 +76,10 @@ SYSTEMS = {
     "flaml": System("flaml_automl:flaml", "flaml", ("tabular",), ONE_TARGET),
     "net": System("keras_net:net"),
     "hyperband": System("keras_tuners:hyperband", "keras-tuners"),
-    # Ten times our budget.
     "autokeras": System(
         "keras_tuners:autokeras",
         "keras-tuners",
-        # It has ten times our budget.
+        # Its search has ten times our budget.
         most_times=20,
         sets=AUTOKERAS,
     ),

@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 from skautonas import TabularSearchClassifier
+from skautonas.data import encode
 from skautonas.data.encode import preprocessing_model, run_batches
+from skautonas.data.store import open_arrays, write_arrays
 from skautonas.data.tables import TableEncoder
 
 N = 120
@@ -361,3 +363,23 @@ def test_whole_numbers_of_any_width_are_one_category():
     for dtype in ("int64", "float64", "float32", "Float32", "str"):
         table = codes.astype("int64").astype(dtype)
         assert encoder.to_inputs(table)["categorical"].tolist() == expected, dtype
+
+
+@pytest.mark.parametrize(("n_columns", "at_once"), [(2, True), (60, False)])
+def test_few_rows_are_encoded_at_once_unless_they_are_wide(
+    n_columns, at_once, tmp_path, monkeypatch
+):
+    called, encode_all = [], encode._at_once
+
+    def counts(model, inputs):
+        called.append(model)
+        return encode_all(model, inputs)
+
+    monkeypatch.setattr(encode, "_at_once", counts)
+    x = RNG.normal(size=(2000, n_columns))
+    encoder = TableEncoder().fit(x)
+    write_arrays(tmp_path / "raw", [encoder.to_inputs(x)], len(x))
+    encode.encode_folder(encoder, False, tmp_path / "raw", tmp_path / "encoded")
+    assert bool(called) == at_once
+    numbers = open_arrays(tmp_path / "encoded")["numeric"]
+    np.testing.assert_allclose(numbers, encoded(encoder, x)["numeric"], atol=1e-6)

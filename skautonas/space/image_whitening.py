@@ -70,7 +70,7 @@ def whitening_filters(images: np.ndarray, filters: int) -> np.ndarray:
     """
     n, height, width, channels = images.shape
     rng = np.random.default_rng(0)
-    n_patches = min(N_PATCHES, MOST_PIXELS // (PATCH * PATCH * channels))
+    n_patches = max(1, min(N_PATCHES, MOST_PIXELS // (PATCH * PATCH * channels)))
     draw = (rng.integers(top, size=n_patches) for top in (n, *_places(height, width)))
     index, top, left = draw
     inside = np.arange(PATCH)

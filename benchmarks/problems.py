@@ -164,11 +164,12 @@ def score(scoring, y, predictions):
     """
     from sklearn import metrics
 
-    labels = predictions["labels"]
+    # AutoKeras predicts a column: compared with a row, that is all with all.
+    labels = predictions["labels"].reshape(y.shape)
     if scoring == "average_precision":
         return metrics.average_precision_score(y, predictions["probabilities"][:, 1])
     if scoring == "accuracy":
         return float(np.mean(labels.astype(str) == y.astype(str)))
     if scoring == "f1":
         return metrics.f1_score(y, labels, average="micro", zero_division=0.0)
-    return metrics.r2_score(y, labels.reshape(y.shape))
+    return metrics.r2_score(y, labels)

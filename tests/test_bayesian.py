@@ -4,6 +4,7 @@ import keras_tuner
 import numpy as np
 import pytest
 
+from skautonas.search.oracle import OracleAdapter
 from skautonas.strategy import make_oracle
 from skautonas.strategy.bayesian import BayesianOracle
 from skautonas.strategy.configurations import Configurations
@@ -126,6 +127,22 @@ def test_what_is_believed_counts_as_if_it_was_observed(hp):
     np.testing.assert_allclose(mean, observed.predict(others)[0], rtol=1e-6)
     np.testing.assert_allclose(deviation, observed.predict(others)[1], rtol=1e-6)
     assert (deviation < before).all()
+
+
+@pytest.mark.parametrize(("n_starts", "drawn"), [(0, 8), (1, 6), (4, 0), (6, 0)])
+def test_starts_spare_random_trials(hp, n_starts, drawn):
+    starts = [Configurations(hp).sample(np.random.default_rng(i)) for i in range(9)]
+    oracle = make_oracle("bayesian", hp, max_trials=12, max_epochs=None, seed=3)
+    adapter = OracleAdapter(oracle, starts[:n_starts])
+    asked = []
+    for number in range(12):
+        random = oracle.draw_new(oracle.generator())
+        values = adapter.ask(number).values
+        asked.append(values == random)
+        adapter.tell(number, truth(values), None)
+    assert asked == [False] * n_starts + [True] * drawn + [False] * (
+        12 - n_starts - drawn
+    )
 
 
 def test_a_model_without_points_is_refused():

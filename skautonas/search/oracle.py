@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skautonas import _compat
 from skautonas.search.proposal import Proposal
+from skautonas.strategy.base import SearchOracle
 from skautonas.strategy.own_values import EPOCHS, PARENT, split_values
 from skautonas.strategy.registry import OBJECTIVE
 from skautonas.strategy.wrapper import innermost, takes_trials
@@ -42,6 +43,8 @@ class OracleAdapter:
                 for start in self._starts
                 if all(value in grid[name] for name, value in start.items())
             ]
+        if isinstance(innermost(oracle), SearchOracle):
+            innermost(oracle).n_starts = len(self._starts)
         self._populate = oracle.populate_space
         self._asked = 0
         self._trials: dict[int, Any] = {}

@@ -44,6 +44,8 @@ class SearchOracle(PortableOracle):
         self._configurations: Configurations | None = None
         # What makes a configuration feasible, as filters around this one say.
         self.constraints: list[Callable[[Configuration], bool]] = []
+        # How many configurations, known to be good, whoever drives tries first.
+        self.n_starts = 0
         # Of all trials, keys and rows by identifier.
         self._keys: dict[str, frozenset] = {}
         self._rows: dict[str, np.ndarray] = {}

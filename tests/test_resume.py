@@ -273,7 +273,7 @@ def test_rungs_of_rows_train_as_long_as_the_recipe_says():
 )
 def test_the_median_rule_stops_trials_of_any_strategy(name):
     more = {"strategy": STRATEGIES[name], "pruner": "median", "max_epochs": 60}
-    fitted = search(None, 14, **more).fit(X, Y)
+    fitted = search(None, 25, **more).fit(X, Y)
     stopped = [t for t in fitted.trials_ if t.status == "stopped"]
     assert any(t.epochs < 60 * t.fidelity for t in stopped)
     assert all(t.epochs <= 60 * t.fidelity for t in stopped)

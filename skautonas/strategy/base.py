@@ -32,6 +32,10 @@ class SearchOracle(PortableOracle):
         Where the seed is below 0.
     """
 
+    # How many configurations, known to be good, whoever drives tries first. Of a
+    # search, so that it is not among what describes a template.
+    n_starts = 0
+
     def __init__(self, **options: Any) -> None:
         seed = options.get("seed")
         if seed is not None:
@@ -44,8 +48,6 @@ class SearchOracle(PortableOracle):
         self._configurations: Configurations | None = None
         # What makes a configuration feasible, as filters around this one say.
         self.constraints: list[Callable[[Configuration], bool]] = []
-        # How many configurations, known to be good, whoever drives tries first.
-        self.n_starts = 0
         # Of all trials, keys and rows by identifier.
         self._keys: dict[str, frozenset] = {}
         self._rows: dict[str, np.ndarray] = {}

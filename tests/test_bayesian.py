@@ -140,9 +140,8 @@ def test_starts_spare_random_trials(hp, n_starts, drawn):
         values = adapter.ask(number).values
         asked.append(values == random)
         adapter.tell(number, truth(values), None)
-    assert asked == [False] * n_starts + [True] * drawn + [False] * (
-        12 - n_starts - drawn
-    )
+    is_drawn = range(n_starts, n_starts + drawn)
+    assert asked == [number in is_drawn for number in range(12)]
 
 
 def test_a_model_without_points_is_refused():
